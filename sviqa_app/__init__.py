@@ -1,0 +1,3 @@
+"""SViQA desktop: ask a picture anything, out loud, and hear the answer."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Every layout of weights that can be read."""

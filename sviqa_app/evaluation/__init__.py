@@ -1,0 +1,1 @@
+"""Measurements of answers against what is known to be right."""

@@ -1,0 +1,1 @@
+"""The door: pictures, recordings and the loudspeaker, checked on entry."""

@@ -1,0 +1,1 @@
+"""The network: tensors in, tensors out. Opens no file, picks no device."""

@@ -1,0 +1,1 @@
+"""What made the model that ships: data engines and training stages."""
