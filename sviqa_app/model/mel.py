@@ -67,7 +67,7 @@ def whisper_log_mel(samples: Tensor, mels: int = 80) -> Tensor:
 
     Each row is clipped to 8 below its own maximum (log10), then scaled by (x + 4) / 4.
     """
-    rows = torch.atleast_2d(samples.float())
+    rows = samples.float() if samples.dim() == 2 else samples.float().unsqueeze(0)
     frames = rows.shape[-1] // WHISPER_HOP
     power = _power(rows, WHISPER_FFT, WHISPER_HOP, WHISPER_FFT // 2)[..., :frames]
     filters = mel_filters(WHISPER_RATE, WHISPER_FFT, mels, WHISPER_RATE / 2).to(rows.device)
@@ -82,7 +82,7 @@ def speech_mel(samples: Tensor) -> Tensor:
 
     Natural log of the magnitude in 80 bands up to 8 kHz, with a floor of 1e-5.
     """
-    rows = torch.atleast_2d(samples.float())
+    rows = samples.float() if samples.dim() == 2 else samples.float().unsqueeze(0)
     frames = rows.shape[-1] // SPEECH_HOP
     power = _power(rows, SPEECH_FFT, SPEECH_HOP, (SPEECH_FFT - SPEECH_HOP) // 2)[..., :frames]
     filters = mel_filters(SPEECH_RATE, SPEECH_FFT, SPEECH_MELS, SPEECH_TOP).to(rows.device)
