@@ -1,0 +1,58 @@
+"""A language model small enough for tests, with random weights and the interface of the real one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from sviqa_app.model.config import AudioTokenConfig, SviqaConfig, TextConfig
+from sviqa_app.model.decode import Cache, Grammar
+from sviqa_app.model.interleave import Marks
+
+AUDIO = AudioTokenConfig(linguistic=16, semantic=32, base=40)
+MARKS = Marks(text_end=1, end=2)
+HIDDEN = 32
+
+
+class TinyLanguage(nn.Module):
+    """40 text ids, 48 audio ids, two layers."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.config = SviqaConfig(text=TextConfig(vocab_size=88, hidden_size=HIDDEN), audio=AUDIO)
+        self.llama = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=88,
+                hidden_size=HIDDEN,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=4,
+                initializer_range=0.3,
+            )
+        ).eval()
+
+    def embed(self, ids: Tensor) -> Tensor:
+        return self.llama.get_input_embeddings()(ids)
+
+    def language(
+        self, inputs_embeds: Tensor, past_key_values: Cache = None, attention_mask: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
+        out = self.llama(
+            inputs_embeds=inputs_embeds,
+            past_key_values=past_key_values,
+            attention_mask=attention_mask,
+            use_cache=True,
+        )
+        return out.logits, out.past_key_values
+
+
+def grammar() -> Grammar:
+    return Grammar(MARKS, torch.arange(5, 40), AUDIO)
+
+
+def prompt(length: int, seed: int = 0) -> Tensor:
+    """Random prompt embeddings [length, H]."""
+    return torch.randn(length, HIDDEN, generator=torch.Generator().manual_seed(seed))
