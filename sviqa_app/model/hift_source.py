@@ -74,8 +74,8 @@ class Source(nn.Module):
         Phases are in cycles and are summed in double precision; `start` is the phase reached before, for
         sound made piece by piece.
         """
-        multiples = torch.arange(1, self.harmonics + 1, device=pitch.device, dtype=torch.float64)
-        cycles = (pitch.double().unsqueeze(1) * multiples[:, None] / self.rate).cumsum(-1)
+        multiples = torch.arange(1, self.harmonics + 1, device=pitch.device)
+        cycles = (pitch.unsqueeze(1) * multiples[:, None] / self.rate).cumsum(-1, dtype=torch.float64)
         if start is not None:
             cycles = cycles + start
         turns = (2 * math.pi * (cycles % 1)).float()
