@@ -32,7 +32,10 @@ class LanguageModel(Protocol):
     def language(
         self, inputs_embeds: Tensor, past_key_values: Cache = None, attention_mask: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
-        """Embeddings [B, L, H] after a cache → logits [B, L, V] and the longer cache."""
+        """Embeddings [B, L, H] after a cache → hidden states [B, L, H] and the longer cache."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [..., H] → logits [..., V]."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ def prefill(
 
     `mask` [B, cached + L] is 0 over the left padding of a batch.
     """
-    logits, cache = model.language(prompt, past_key_values=cache, attention_mask=mask)
-    return logits[:, -1], cache
+    hidden, cache = model.language(prompt, past_key_values=cache, attention_mask=mask)
+    return model.logits(hidden[:, -1]), cache
 
 
 @torch.inference_mode()
@@ -195,7 +198,7 @@ def answer(
 ) -> Iterator[Token]:
     """Write an answer after a prompt whose last logits [1, V] and cache are given.
 
-    `speak=False` writes words alone and ends with them. `words` are text ids to say in place of the model's own.
+    `speak=False` writes words alone and ends with them. `words` are text ids to say instead of its own.
     `stop` is asked before every token; when it says so, nothing more is computed or yielded.
     """
     writer = Writer(grammar, speak, words, limits)

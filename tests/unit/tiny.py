@@ -40,13 +40,16 @@ class TinyLanguage(nn.Module):
     def language(
         self, inputs_embeds: Tensor, past_key_values: Cache = None, attention_mask: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
-        out = self.llama(
+        out = self.llama.model(
             inputs_embeds=inputs_embeds,
             past_key_values=past_key_values,
             attention_mask=attention_mask,
             use_cache=True,
         )
-        return out.logits, out.past_key_values
+        return out.last_hidden_state, out.past_key_values
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return self.llama.lm_head(hidden)
 
 
 def grammar() -> Grammar:
