@@ -48,12 +48,12 @@ def _read(hint: Any, name: str, value: Any) -> Any:
 class VisionConfig(Section):
     """The picture's encoder, as transformers' SigLIP or CLIP vision module."""
 
-    model_type: str = "siglip_vision_model"
+    model_type: str = "sviqa_stem_vision"
     image_size: int = 128
     patch_size: int = 16
     hidden_size: int = 192
     intermediate_size: int = 768
-    layers: int = 5
+    layers: int = 4
     heads: int = 6
     feature_layer: int = -1
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
