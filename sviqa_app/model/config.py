@@ -139,6 +139,22 @@ class FlowConfig(Section):
     guidance: float = 0.7
     steps: int = 10
 
+    @classmethod
+    def tiny(cls) -> FlowConfig:
+        """The shipped voice's widths: faster than speech many times over on one processor core."""
+        return cls(
+            encoder_dim=128,
+            encoder_heads=4,
+            encoder_ffn=512,
+            encoder_layers=3,
+            channels=(96, 96),
+            attention_heads=2,
+            attention_head_dim=48,
+            blocks_per_stage=1,
+            mid_blocks=2,
+            steps=4,
+        )
+
 
 @dataclass(frozen=True)
 class HiftConfig(Section):
@@ -157,6 +173,18 @@ class HiftConfig(Section):
     source_kernels: tuple[int, ...] = (7, 11)
     source_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5))
     f0_channels: int = 512
+
+    @classmethod
+    def tiny(cls) -> HiftConfig:
+        """The shipped voice's widths: forty times faster than speech on one processor core."""
+        return cls(
+            channels=128,
+            resblock_kernels=(3, 7),
+            resblock_dilations=((1, 3), (1, 3)),
+            source_kernels=(3, 5),
+            source_dilations=((1, 3), (1, 3)),
+            f0_channels=96,
+        )
 
 
 @dataclass(frozen=True)
