@@ -1,4 +1,4 @@
-"""Model folders: what is written is read back, and what is broken or hostile is refused before harm is done."""
+"""Model folders: what is written is read back; what is broken or hostile is refused before harm is done."""
 
 from __future__ import annotations
 
