@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ..errors import DeviceError
-from ..turn import AudioChunk, Samples
+from ..turn import Samples
 from .devices import device_name, sound_library
 
 _REFUSES = "Check the sound settings, or have the answer written to a file."
@@ -30,14 +30,14 @@ def loudspeaker_works() -> str | None:
 
 
 class Loudspeaker:
-    """Plays chunks of one rate as they come, without making the one who brings them wait.
+    """Plays sound as it comes, without making the one who brings it wait.
 
         with Loudspeaker() as loudspeaker:
             for chunk in chunks:
-                loudspeaker.play(chunk)
+                loudspeaker.play(chunk.samples, chunk.rate)
 
     Leaving waits until the last sample was heard; leaving through an exception falls silent at once. Entering
-    raises DeviceError where there is no loudspeaker; playing and leaving raise it when the device fails.
+    raises DeviceError where there is no loudspeaker; playing and finishing raise it when the device fails.
     """
 
     def __init__(self) -> None:
@@ -58,23 +58,37 @@ class Loudspeaker:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self.finish()
         finally:
             self.stop()
 
-    def play(self, chunk: AudioChunk) -> None:
-        """Puts a chunk behind what is playing, and returns at once."""
+    def play(self, samples: Samples, rate: int) -> None:
+        """Puts [n] samples behind what is playing, and returns at once. One rate until the next `finish`."""
         if self._stream is None:
-            self._open(chunk.rate)
+            self._open(rate)
         elif not self._stream.active:
             raise DeviceError("The loudspeaker went away.", _REFUSES)
-        self._append(chunk.samples)
+        self._append(samples)
+
+    def finish(self) -> None:
+        """Waits until all that was given has sounded, and lets go of the device."""
+        if self._stream is None:
+            return
+        self._append(np.zeros(0, np.float32), last=True)
+        with self._lock:
+            left = sum(map(len, self._waiting)) / self._stream.samplerate
+        deadline = time.monotonic() + left + _PATIENCE
+        while not self._played.wait(0.05):
+            if not self._stream.active or time.monotonic() > deadline:
+                raise DeviceError("The loudspeaker stopped in the middle of the answer.", _REFUSES)
+        self._stream.stop()
+        self.stop()
 
     def stop(self) -> None:
         """Falls silent at once and lets go of the device."""
         with self._lock:
             self._waiting.clear()
-        stream, self._stream = self._stream, None
+        stream, self._stream, self._resampler = self._stream, None, None
         if stream is not None:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
@@ -118,16 +132,3 @@ class Loudspeaker:
             if done < frames:
                 self._played.set()
         out[done:] = 0
-
-    def _finish(self) -> None:
-        """Waits until all that waits was played."""
-        if self._stream is None:
-            return
-        self._append(np.zeros(0, np.float32), last=True)
-        with self._lock:
-            left = sum(map(len, self._waiting)) / self._stream.samplerate
-        deadline = time.monotonic() + left + _PATIENCE
-        while not self._played.wait(0.05):
-            if not self._stream.active or time.monotonic() > deadline:
-                raise DeviceError("The loudspeaker stopped in the middle of the answer.", _REFUSES)
-        self._stream.stop()

@@ -15,7 +15,6 @@ from sviqa_app.errors import DeviceError
 from sviqa_app.media import loudspeaker
 from sviqa_app.media.devices import device_name, sound_library
 from sviqa_app.media.loudspeaker import Loudspeaker, loudspeaker_works
-from sviqa_app.turn import AudioChunk
 
 BLOCK = 512
 
@@ -106,7 +105,7 @@ def test_all_is_heard_in_order_and_to_the_end(sound: PretendedSound) -> None:
     ramp = np.linspace(0.1, 1, 3000, dtype=np.float32)
     with Loudspeaker() as speaker:
         for part in np.split(ramp, [100, 101, 900, 2048]):
-            speaker.play(AudioChunk(part, 22050))
+            speaker.play(part, 22050)
             time.sleep(0.003)
     played = heard(sound)
     np.testing.assert_array_equal(played[played != 0], ramp)
@@ -118,7 +117,7 @@ def test_a_device_of_another_rate_gets_its_own(sound: PretendedSound) -> None:
     tone = np.sin(np.arange(22050) * 2 * np.pi * 440 / 22050).astype(np.float32)
     with Loudspeaker() as speaker:
         for part in np.split(tone, 10):
-            speaker.play(AudioChunk(part, 22050))
+            speaker.play(part, 22050)
     played = heard(sound)
     assert sound.streams[0].samplerate == 48000
     assert abs(np.count_nonzero(np.abs(played) > 1e-6) - 48000) < 1000
@@ -127,7 +126,7 @@ def test_a_device_of_another_rate_gets_its_own(sound: PretendedSound) -> None:
 def test_an_exception_falls_silent_at_once(sound: PretendedSound) -> None:
     start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt), Loudspeaker() as speaker:
-        speaker.play(AudioChunk(np.ones(22050 * 600, np.float32), 22050))
+        speaker.play(np.ones(22050 * 600, np.float32), 22050)
         raise KeyboardInterrupt
     assert time.perf_counter() - start < 1
     assert sound.streams[0].ended == "aborted" and not sound.streams[0].active
@@ -135,9 +134,17 @@ def test_an_exception_falls_silent_at_once(sound: PretendedSound) -> None:
 
 def test_stop_drops_what_waits(sound: PretendedSound) -> None:
     with Loudspeaker() as speaker:
-        speaker.play(AudioChunk(np.ones(22050 * 600, np.float32), 22050))
+        speaker.play(np.ones(22050 * 600, np.float32), 22050)
         speaker.stop()
     assert len(heard(sound)) < 22050 * 600
+
+
+def test_turn_after_turn(sound: PretendedSound) -> None:
+    with Loudspeaker() as speaker:
+        for turn in (1, 2, 3):
+            speaker.play(np.full(1000, turn, np.float32), 22050)
+            speaker.finish()
+            assert np.count_nonzero(heard(sound) == turn) == 1000
 
 
 def test_nothing_played_opens_nothing(sound: PretendedSound) -> None:
@@ -147,18 +154,18 @@ def test_nothing_played_opens_nothing(sound: PretendedSound) -> None:
 
 
 def test_a_device_that_fails(sound: PretendedSound, monkeypatch: pytest.MonkeyPatch) -> None:
-    chunk = AudioChunk(np.ones(100, np.float32), 22050)
+    chunk = np.ones(100, np.float32)
     with pytest.raises(DeviceError, match="went away"), Loudspeaker() as speaker:
-        speaker.play(chunk)
+        speaker.play(chunk, 22050)
         sound.streams[0].active = False
-        speaker.play(chunk)
+        speaker.play(chunk, 22050)
     monkeypatch.setattr(loudspeaker, "_PATIENCE", 0.1)
     sound.frozen = True
     with pytest.raises(DeviceError, match="stopped in the middle"), Loudspeaker() as speaker:
-        speaker.play(chunk)
+        speaker.play(chunk, 22050)
     sound.broken = True
     with pytest.raises(DeviceError, match="cannot be used"), Loudspeaker() as speaker:
-        speaker.play(chunk)
+        speaker.play(chunk, 22050)
 
 
 def test_without_a_device(sound: PretendedSound) -> None:
