@@ -64,7 +64,7 @@ class VisionConfig(Section):
 class TextConfig(Section):
     """The language model, as transformers' Llama."""
 
-    vocab_size: int = 6144
+    vocab_size: int = 3072
     hidden_size: int = 256
     intermediate_size: int = 704
     layers: int = 6
@@ -79,7 +79,7 @@ class SpeechConfig(Section):
 
     mels: int = 80
     width: int = 256
-    layers: int = 5
+    layers: int = 4
     heads: int = 4
     intermediate_size: int = 1024
     max_positions: int = 1500
@@ -108,7 +108,7 @@ class AudioTokenConfig(Section):
     """The dual codebook and how text and audio alternate (Step-Audio-AQAA: 10 text, 15 audio)."""
 
     linguistic: int = 1024
-    semantic: int = 4096
+    semantic: int = 1024
     base: int = 1024
     text_per_turn: int = 10
     audio_per_turn: int = 15

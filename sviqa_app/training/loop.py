@@ -54,7 +54,7 @@ def one_cycle(step: int, plan: Plan) -> float:
 
 
 def fastest_precision() -> str:
-    """"bf16" where this processor or device multiplies matrices faster in bfloat16 than in float32, else "no"."""
+    """ "bf16" where this processor or device multiplies matrices faster in bfloat16 than in float32, else "no"."""
     if torch.cuda.is_available():
         return "bf16"
     seconds = []
@@ -104,7 +104,9 @@ def train(
             losses = loss(wrapped, batch)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
-            raise TrainingError(f"The {name} stage's loss is not a finite number at step {step}.", "Lower the rate.")
+            raise TrainingError(
+                f"The {name} stage's loss is not a finite number at step {step}.", "Lower the rate."
+            )
         accelerator.backward(total)
         accelerator.clip_grad_norm_(trained, plan.clip)
         optimizer.step()
@@ -115,7 +117,9 @@ def train(
         if done % 100 == 0 or done == plan.steps:
             pace = (done - first) / (time.time() - started)
             parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
-            report(f"{name} {done}/{plan.steps} {parts} | {pace:.2f} steps/s, {(plan.steps - done) / pace / 60:.0f} min left")
+            report(
+                f"{name} {done}/{plan.steps} {parts} | {pace:.2f} steps/s, {(plan.steps - done) / pace / 60:.0f} min left"
+            )
         if measure and (done % measure_every == 0 or done == plan.steps):
             model.eval()
             with torch.no_grad():

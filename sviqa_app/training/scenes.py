@@ -166,7 +166,9 @@ def _place(image: Image.Image, thing: Thing, background: str, rng: Generator) ->
     if rng.random() < 0.12:  # a cast shadow
         shade = Image.new("RGBA", size, (0, 0, 0, 255))
         shade.putalpha(sprite.getchannel("A").point(lambda a: a // 3))
-        image.paste(shade, (round(thing.x * side - size[0] / 2) + 2, round(thing.y * side - size[1] / 2) + 2), shade)
+        image.paste(
+            shade, (round(thing.x * side - size[0] / 2) + 2, round(thing.y * side - size[1] / 2) + 2), shade
+        )
     image.paste(sprite, (round(thing.x * side - size[0] / 2), round(thing.y * side - size[1] / 2)), sprite)
 
 
@@ -230,7 +232,9 @@ def _shape(kind: str, colour: RGB, rng: Generator) -> Image.Image:
         pen.rounded_rectangle(box, rng.uniform(0, 8), fill=colour, outline=outline, width=width)
     elif kind == "triangle":
         apex = middle + rng.uniform(-12, 12)
-        pen.polygon([(apex, 3), (side - 3, side - 4), (3, side - 4)], fill=colour, outline=outline, width=width)
+        pen.polygon(
+            [(apex, 3), (side - 3, side - 4), (3, side - 4)], fill=colour, outline=outline, width=width
+        )
     else:
         waist = rng.uniform(0.0, 0.22) * side
         corners = [(middle, 2), (side - 3 - waist, middle), (middle, side - 3), (2 + waist, middle)]
@@ -291,7 +295,9 @@ def _page(rng: Generator, side: int) -> Image.Image:
     letters = "etaoinshrdlucmfwypvbg"
     top = rng.uniform(0.02, 0.1) * side
     while top < side * 0.97:
-        words = ["".join(rng.choice(list(letters), rng.integers(2, 9))) for _ in range(int(rng.integers(3, 12)))]
+        words = [
+            "".join(rng.choice(list(letters), rng.integers(2, 9))) for _ in range(int(rng.integers(3, 12)))
+        ]
         pen.text((side * 0.05, top), " ".join(words), font=font, fill=ink)
         top += size * rng.uniform(1.15, 1.5)
     return image
@@ -315,7 +321,14 @@ def _photograph(rng: Generator, side: int) -> Image.Image:
     for _ in range(int(rng.integers(0, 7))):  # soft patches
         cy, cx, r = rng.uniform(0, n), rng.uniform(0, n), rng.uniform(6, 34)
         yy, xx = np.mgrid[0:n, 0:n]
-        blob = 1 / (1 + np.exp(np.clip((np.hypot(yy - cy, (xx - cx) * rng.uniform(0.5, 2)) - r) / rng.uniform(0.5, 6), -30, 30)))
+        blob = 1 / (
+            1
+            + np.exp(
+                np.clip(
+                    (np.hypot(yy - cy, (xx - cx) * rng.uniform(0.5, 2)) - r) / rng.uniform(0.5, 6), -30, 30
+                )
+            )
+        )
         rgb += blob[..., None] * rng.uniform(-90, 90, 3)
     image = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
     return image.resize((side, side), Image.Resampling.BICUBIC)
@@ -326,7 +339,12 @@ def _unsettle(image: Image.Image, rng: Generator, side: int) -> Image.Image:
     if rng.random() < 0.3:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9) * image.width / 128))
     if image.width != side:
-        methods = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)
+        methods = (
+            Image.Resampling.BILINEAR,
+            Image.Resampling.BICUBIC,
+            Image.Resampling.LANCZOS,
+            Image.Resampling.BOX,
+        )
         image = image.resize((side, side), methods[rng.integers(4)])
     if rng.random() < 0.6:
         pixels = np.asarray(image).astype(np.float32) * rng.uniform(0.9, 1.08) * rng.uniform(0.96, 1.04, 3)

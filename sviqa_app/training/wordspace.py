@@ -77,5 +77,7 @@ def picture_words(scene: Scene, width: int = 256) -> Tensor:
         vector = kinds[KINDS.index(thing.kind)] + places[thing.place]
         if thing.colour:
             vector = vector + direction(thing.colour, width)
-        written[SLOTS[thing.place]] = vector + (thing.size - SIZE_MIDDLE) / SIZE_SPREAD * 0.5 * direction("size", width)
+        written[SLOTS[thing.place]] = vector + (thing.size - SIZE_MIDDLE) / SIZE_SPREAD * 0.5 * direction(
+            "size", width
+        )
     return written

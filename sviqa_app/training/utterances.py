@@ -1,0 +1,88 @@
+"""A pool of spoken questions, each spoken once and kept on disk with its word and sound timings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ..model.prompt import encode
+from .corpus import tokenizer
+from .questions import ask
+from .scenes import sample_scene
+from .voices import RATE, Mark, Voice, phone_class, sample_voice, speak
+
+LONGEST = 6 * RATE
+MARKS = 160
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """`wave` [n] float32; `words` and `phones` rows of (id, start ms, end ms); `ids` the text's token ids."""
+
+    wave: NDArray[np.float32]
+    words: NDArray[np.int32]
+    phones: NDArray[np.int32]
+    ids: list[int]
+
+
+@cache
+def _encoded(text: str) -> tuple[int, ...]:
+    return tuple(encode(tokenizer(), text))
+
+
+class Utterances:
+    """Utterance `i` is spoken from seed (`first`, i) when first asked for, and kept in `folder`."""
+
+    def __init__(self, folder: Path, count: int, first: int = 0, held_out: bool = False) -> None:
+        self.count, self.first, self.held_out = count, first, held_out
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = folder / f"utterances-{first}-{count}{'-held-out' if held_out else ''}"
+        parts = {
+            "wave": (np.int16, (count, LONGEST)),
+            "marks": (np.int32, (count, 2, MARKS, 3)),
+            "length": (np.int32, (count,)),
+        }
+        paths = {name: stem.with_suffix(f".{name}") for name in parts}
+        mode = "r+" if all(p.exists() for p in paths.values()) else "w+"
+        kept = {n: np.memmap(paths[n], dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
+        self.waves, self.marks, self.lengths = kept["wave"], kept["marks"], kept["length"]
+
+    def recipe(self, i: int) -> tuple[str, Voice, Generator]:
+        """The text and the voice of utterance `i`."""
+        rng = np.random.default_rng((self.first, i, 11))
+        text = ask(sample_scene(rng), rng, "held-out" if self.held_out else "train").text
+        return text, sample_voice(rng, self.held_out), rng
+
+    def expected_seconds(self, i: int) -> float:
+        """About how long utterance `i` is, without speaking it."""
+        text, voice, _ = self.recipe(i)
+        return len(text) * (0.062 * voice.rate if voice.engine == "flite" else 10.5 / voice.rate) + 0.4
+
+    def utterance(self, i: int) -> Utterance:
+        """Utterance `i`, spoken now if it was not yet."""
+        text, voice, _ = self.recipe(i)
+        if not self.lengths[i]:
+            self._speak(i, text, voice)
+        wave = self.waves[i, : self.lengths[i]].astype(np.float32) / 32768
+        words, phones = (rows[rows[:, 2] > 0] for rows in np.asarray(self.marks[i]))
+        return Utterance(wave, words, phones, list(_encoded(text)))
+
+    def _speak(self, i: int, text: str, voice: Voice) -> None:
+        spoken = speak(text, voice)
+        samples = spoken.samples[:LONGEST]
+        self.waves[i, : len(samples)] = samples
+        words = [(_encoded(m.what)[0], m) for m in spoken.words if m.what.strip()]
+        phones = [(phone_class(voice.engine, m.what), m) for m in spoken.phones]
+        for row, marks in enumerate((words, phones)):
+            for column, (identity, mark) in enumerate(marks[:MARKS]):
+                self.marks[i, row, column] = _row(identity, mark)
+        self.lengths[i] = len(samples)
+
+
+def _row(identity: int, mark: Mark) -> tuple[int, int, int]:
+    return identity, int(mark.start * 1000), max(1, int(mark.end * 1000))
