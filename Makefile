@@ -1,0 +1,55 @@
+# make run    sets up, then asks a sample picture a sample spoken question
+# make test   sets up, then runs the tests
+# make check  formatting, lint and types
+# make bench  how fast it is on this machine
+# make train  trains the model that ships again, from nothing (hours)
+#
+# Another Python:    make run PYTHON=/path/to/python3.12
+# Other input:       make run PICTURE=photo.jpg QUESTION=question.wav
+
+PYTHON ?= python3
+PICTURE ?= $(firstword $(sort $(wildcard assets/samples/*.png)))
+QUESTION ?= $(firstword $(sort $(wildcard assets/samples/*.wav)))
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+SOURCES := sviqa_app tests packaging setup.py
+
+.PHONY: run test check bench train clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed
+	$(BIN)/sviqa ask "$(PICTURE)" --speech "$(QUESTION)"
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+
+bench: $(VENV)/installed
+	$(BIN)/sviqa bench
+
+train: $(VENV)/installed-train
+	$(BIN)/sviqa train tiny
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# What is installed is marked by an empty file, so that a second run starts at once.
+$(VENV)/made: packaging/make_venv.py
+	$(PYTHON) packaging/make_venv.py $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made pyproject.toml setup.py
+	@echo "Installing; the first time this takes a few minutes."
+	$(PIP) --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-%: $(VENV)/made pyproject.toml setup.py
+	@echo "Installing; the first time this takes a few minutes."
+	$(PIP) --quiet --editable '.[$*]'
+	@touch $@ $(VENV)/installed
