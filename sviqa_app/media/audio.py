@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import soundfile
@@ -30,6 +34,7 @@ _CODECS |= {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
 # WAVE format tags: PCM, IEEE float, A-law, mu-law, extensible (RFC 2361). ADPCM decoders have a bad record.
 _WAV_TAGS = (0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE)
 _MAX_MENDED = 100_000_000
+_hush = Lock()
 _SPEECH_BAND = (100.0, 4000.0)
 
 
@@ -41,7 +46,7 @@ def load_recording(path: Path) -> Recording:
     """
     source = _checked(path)
     try:
-        with soundfile.SoundFile(source) as file:
+        with _hushed(), soundfile.SoundFile(source) as file:
             _check_header(file, path)
             samples, rate = _decode(file, path), file.samplerate
     except RecordingError:
@@ -102,6 +107,23 @@ def _mended(path: Path, data: int) -> io.BytesIO:
         content = bytearray(file.read(_MAX_MENDED))
     content[data - 4 : data] = b"\xff" * 4
     return io.BytesIO(content)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keeps what the MP3 decoder itself writes about a broken file off the terminal."""
+    with _hush, Path(os.devnull).open("wb") as nowhere:
+        try:
+            terminal = os.dup(2)
+        except OSError:  # a program without a terminal
+            yield
+            return
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def _check_header(file: soundfile.SoundFile, path: Path) -> None:

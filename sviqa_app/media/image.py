@@ -118,9 +118,11 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode[0] in "IF":  # 16- and 32-bit gray, which Pillow would clip instead of scale
         picture = _to_eight_bits(picture)
     if picture.has_transparency_data:
-        opaque = picture.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, "white")
-        return Image.alpha_composite(white, opaque).convert("RGB")
+        if picture.mode != "RGBA":
+            picture = picture.convert("RGBA")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture.getchannel("A"))
+        return white
     return picture.convert("RGB")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import time
 import wave
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +138,17 @@ def test_formats_with_a_bad_record_are_not_opened(tmp_path: Path) -> None:
     for options in ({"subtype": "IMA_ADPCM"}, {"subtype": "MS_ADPCM"}, {"format": "MAT5"}, {"format": "VOC"}):
         with pytest.raises(RecordingError, match="not a recording"):
             load_recording(save(tmp_path / "q.wav", syllables(), **options))
+
+
+def test_a_broken_recording_says_one_thing_only(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = save(tmp_path / "q.mp3", syllables())
+    data = bytearray(path.read_bytes())
+    data[500:3000] = bytes(2500)
+    path.write_bytes(data)
+    with suppress(RecordingError):
+        load_recording(path)
+    os.write(2, b"still there")
+    assert capfd.readouterr() == ("", "still there")
 
 
 def test_a_strange_rate(tmp_path: Path) -> None:
