@@ -84,17 +84,6 @@ def likeliest(logits: Tensor, _written: Sequence[int]) -> int:
     return int(logits.argmax())
 
 
-def repeated(written: Sequence[int], window: int = 10, share: float = 0.1) -> int | None:
-    """The token that may not come next: the last one, where it fills more than `share` of the last `window`.
-
-    Step-Audio's rule against stuck sounds. Nothing is barred before `window` tokens are written.
-    """
-    if len(written) < window:
-        return None
-    last = written[-1]
-    return last if list(written[-window:]).count(last) > share * window else None
-
-
 @torch.inference_mode()
 def prefill(
     model: LanguageModel, prompt: Tensor, cache: Cache = None, mask: Tensor | None = None

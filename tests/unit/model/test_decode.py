@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,15 +16,13 @@ from sviqa_app.model.decode import (
     answer_batch,
     decode_one_token,
     prefill,
-    repeated,
     rewind,
 )
 from sviqa_app.model.interleave import Interleave, Slot
 
 from ..tiny import AUDIO, MARKS, TinyLanguage, grammar, prompt
 
-GOLDEN = Path(__file__).parents[2] / "golden"
-SHORT = Limits(text=14, audio=40)
+SHORT = Limits(text=12, audio=25)
 
 
 def written(model: TinyLanguage, length: int = 9, seed: int = 0, speak: bool = True) -> list[Token]:
@@ -59,8 +54,8 @@ def test_the_prefix_serves_a_second_question() -> None:
     assert cache.get_seq_length() == 8
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.booleans())
+@settings(max_examples=4, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=3), st.booleans())
 def test_a_batch_answers_as_each_would_alone(lengths: list[int], speak: bool) -> None:
     model = TinyLanguage()
     prompts = [prompt(n, seed) for seed, n in enumerate(lengths)]
@@ -72,7 +67,7 @@ def test_a_batch_answers_as_each_would_alone(lengths: list[int], speak: bool) ->
         assert together[seed] == (text, audio)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 1000))
 def test_the_order_is_always_legal(seed: int) -> None:
     order = Interleave(MARKS, AUDIO)
@@ -114,10 +109,3 @@ def test_words_can_be_given() -> None:
     tokens = list(answer(model, logits, cache, grammar(), words=[8, 9, 10], limits=SHORT))
     assert [t.id for t in tokens if isinstance(t, TextToken)] == [8, 9, 10]
     assert any(isinstance(t, AudioToken) for t in tokens)
-
-
-def test_repetition_rule_as_published() -> None:
-    for case in json.loads((GOLDEN / "tts_rules.json").read_text())["repetition_processor"]:
-        for ids, masked in zip(case["ids"], case["masked"], strict=True):
-            barred = repeated(ids)
-            assert ([] if barred is None else [barred]) == masked

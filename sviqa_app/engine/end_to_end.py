@@ -1,0 +1,181 @@
+"""The engine of our own model: speech and words in, words and speech out, no transcript on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Self
+
+import torch
+from PIL.Image import Image
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers.initialization import no_init_weights
+
+from ..checkpoints.native import load_weights, read_config
+from ..errors import EngineError, ModelError
+from ..media.audio import heard_nothing, trim_silence
+from ..model.decode import Cache, Grammar, Limits, Stop, Token, answer, never, prefill, rewind
+from ..model.interleave import Marks
+from ..model.mel import whisper_log_mel
+from ..model.prompt import ASSISTANT, BEGIN, END, END_OF_TEXT, SPECIAL, USER, encode
+from ..model.speech import SpeechFeatures
+from ..model.sviqa import Sviqa
+from ..turn import AnswerEvent, Done, Heard, Question, Recording
+from .eye import pixels
+from .telling import Speech, Telling
+from .voice import Voice
+
+NOTHING_HEARD = "i heard nothing ."
+MOST_TEXT = 120
+LEAST_ROOM = 450
+_SHORTER = "Start the conversation anew, or ask in fewer words."
+
+
+@dataclass(frozen=True)
+class EndToEnd:
+    """Network, words and voice, ready to answer. Build with `load`."""
+
+    name: str
+    model: Sviqa
+    tokenizer: Tokenizer
+    voice: Speech
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model folder. Raises ModelError where something is missing, broken or of another shape."""
+        config = read_config(folder)
+        try:
+            with no_init_weights():
+                model = Sviqa(config).eval()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"The sizes in {folder / 'config.json'} do not fit together: {error}."
+            ) from error
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        model.load_state_dict(load_weights(folder / "model.safetensors", shapes), assign=True)
+        return cls(config.name, model, load_tokenizer(folder), Voice.load(folder, config))
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the answer's sound."""
+        return self.voice.sample_rate
+
+    @property
+    def grammar(self) -> Grammar:
+        """What this model's answers are made of."""
+        words = torch.arange(len(SPECIAL), self.tokenizer.get_vocab_size())
+        return Grammar(Marks(text_end=END_OF_TEXT, end=END), words, self.model.config.audio)
+
+    @torch.inference_mode()
+    def load_picture(self, picture: Image) -> Talk:
+        """Read an upright RGB picture and compute the part of the prompt that every question shares."""
+        seen = self.model.picture_embeddings(pixels(picture, self.model.config.vision))
+        begin = self.model.embed(torch.tensor([[BEGIN]]))
+        _, cache = prefill(self.model, torch.cat([begin, seen], dim=1))
+        return Talk(self, cache)
+
+    @torch.inference_mode()
+    def hear(self, speech: Recording) -> SpeechFeatures:
+        """What the ear makes of a 16 kHz recording, without the silence around it."""
+        samples = torch.from_numpy(trim_silence(speech).samples)
+        mel = whisper_log_mel(samples, self.model.config.speech.mels)
+        return self.model.speech_embeddings(mel[None], torch.tensor([mel.shape[-1]]))
+
+    @torch.inference_mode()
+    def caption(self, features: SpeechFeatures) -> str:
+        """The words heard, in lower case, by the caption head."""
+        return self.words(self.model.ear.captions(features)[0])
+
+    def words(self, ids: list[int]) -> str:
+        """Text ids as lower-case words."""
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text
+
+    @torch.inference_mode()
+    def prompt(self, text: str | None, heard: SpeechFeatures | None) -> Tensor:
+        """One turn's question, up to where the answer begins: [1, L, H]."""
+        words = encode(self.tokenizer, text) if text else []
+        speech = [heard.embeddings] if heard else []
+        before, after = torch.tensor([[USER]]), torch.tensor([[*words, ASSISTANT]])
+        return torch.cat([self.model.embed(before), *speech, self.model.embed(after)], dim=1)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer in a model folder. Raises ModelError where it is missing or broken."""
+    path = folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ModelError(f"{path} is missing or broken.", "Install the model again.") from error
+
+
+class Talk:
+    """A conversation about one picture. The cache holds the picture and the words of past turns."""
+
+    def __init__(self, engine: EndToEnd, cache: Cache) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._picture: int = cache.get_seq_length()
+        self._length = self._picture
+
+    def restart(self) -> None:
+        """Forget every turn, but not the picture."""
+        self._length = self._picture
+        rewind(self._cache, self._length)
+
+    def answer(self, question: Question, *, speak: bool = True, stop: Stop = never) -> Iterator[AnswerEvent]:
+        """See Conversation.answer. A recording in which nobody speaks is answered by saying so."""
+        began = perf_counter()
+        engine = self._engine
+        stream = engine.voice.stream() if speak else None
+        telling = Telling(engine.words, stream, engine.sample_rate, began)
+        silent = question.speech is not None and heard_nothing(question.speech)
+        heard = engine.hear(question.speech) if question.speech is not None and not silent else None
+        prompt = engine.prompt(question.text, heard)
+        nothing_asked = silent and not question.text
+        try:
+            yield from telling.tell(self._tokens(prompt, NOTHING_HEARD if nothing_asked else "", speak, stop))
+            if not stop():
+                yield from telling.finish()
+            total = perf_counter() - began
+            cancelled = stop()
+            if not (cancelled or nothing_asked):
+                self._remember(prompt.shape[1], telling.ids)
+            if heard is not None and not cancelled:
+                yield Heard(engine.caption(heard))
+            seconds = {"first_audio": telling.first_sound.seconds, "total": total}
+            yield Done(telling.text, seconds, telling.tokens, cancelled)
+        finally:
+            rewind(self._cache, self._length)
+
+    def _tokens(self, prompt: Tensor, words: str, speak: bool, stop: Stop) -> Iterator[Token]:
+        """The answer's tokens. `words`, where there are any, are said in place of the model's own."""
+        model = self._engine.model
+        room = model.config.text.max_positions - self._length - prompt.shape[1]
+        if room < LEAST_ROOM:
+            raise EngineError(
+                "This question, with those before it, is longer than the model can hold.", _SHORTER
+            )
+        logits, _ = prefill(model, prompt, self._cache)
+        limits = Limits(text=MOST_TEXT, audio=room - MOST_TEXT)
+        script = encode(self._engine.tokenizer, words)
+        return answer(
+            model,
+            logits,
+            self._cache,
+            self._engine.grammar,
+            speak=speak,
+            words=script,
+            limits=limits,
+            stop=stop,
+        )
+
+    def _remember(self, prompt_length: int, ids: list[int]) -> None:
+        """Keep the question and the words of its answer for the turns to come; the sound is let go."""
+        rewind(self._cache, self._length + prompt_length)
+        said = self._engine.model.embed(torch.tensor([[*ids, END_OF_TEXT]]))
+        prefill(self._engine.model, said, self._cache)
+        self._length = self._cache.get_seq_length()

@@ -1,0 +1,117 @@
+"""The engine: turn after turn about one picture, each mode, cancelled, silent, too long."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+
+from sviqa_app.engine.base import Conversation, Engine
+from sviqa_app.engine.end_to_end import EndToEnd
+from sviqa_app.errors import EngineError
+from sviqa_app.model.decode import TextToken, answer, prefill
+from sviqa_app.model.prompt import END_OF_TEXT
+from sviqa_app.turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
+
+from .conftest import silence, speech
+
+RED = Image.new("RGB", (50, 40), "red")
+HOW_MANY = Question(text="How many dogs are there?")
+
+
+def said(events: list[AnswerEvent]) -> str:
+    return "".join(e.text for e in events if isinstance(e, TextDelta))
+
+
+def test_it_is_an_engine(engine: EndToEnd) -> None:
+    as_engine: Engine = engine
+    talk: Conversation = as_engine.load_picture(RED)
+    talk.restart()
+
+
+@pytest.mark.parametrize(
+    ("question", "hears"),
+    [(HOW_MANY, False), (Question(speech()), True), (Question(speech(), "two"), True)],
+)
+def test_events_of_an_answer(engine: EndToEnd, question: Question, hears: bool) -> None:
+    events = list(engine.load_picture(RED).answer(question))
+    done = events[-1]
+    assert isinstance(done, Done) and not done.cancelled
+    assert said(events) == done.text and done.text
+    assert any(isinstance(e, AudioChunk) for e in events)
+    assert [i for i, e in enumerate(events) if isinstance(e, Heard)] == ([len(events) - 2] if hears else [])
+    first, total = done.seconds["first_audio"], done.seconds["total"]
+    assert first is not None and total is not None and 0 < first <= total
+
+
+def test_in_words_alone(engine: EndToEnd) -> None:
+    events = list(engine.load_picture(RED).answer(HOW_MANY, speak=False))
+    assert not any(isinstance(e, AudioChunk) for e in events)
+    assert isinstance(events[-1], Done) and events[-1].seconds["first_audio"] is None
+
+
+def test_restart_forgets_the_turns_but_not_the_picture(engine: EndToEnd) -> None:
+    talk = engine.load_picture(RED)
+    first = said(list(talk.answer(HOW_MANY)))
+    length = talk._cache.get_seq_length()
+    list(talk.answer(Question(text="red")))
+    assert talk._cache.get_seq_length() > length
+    talk.restart()
+    assert talk._cache.get_seq_length() == 1 + 4
+    assert said(list(talk.answer(HOW_MANY))) == first
+
+
+def test_history_is_the_words_that_were_said_without_their_sound(engine: EndToEnd) -> None:
+    prompt = engine.prompt(HOW_MANY.text, None)
+    talk, other = engine.load_picture(RED), engine.load_picture(RED)
+    logits, cache = prefill(engine.model, prompt, other._cache)
+    tokens = answer(engine.model, logits, cache, engine.grammar)
+    ids = [t.id for t in tokens if isinstance(t, TextToken)]
+    picture = engine.load_picture(RED)._cache
+    history = torch.cat([prompt, engine.model.embed(torch.tensor([[*ids, END_OF_TEXT]]))], dim=1)
+    prefill(engine.model, history, picture)
+    list(talk.answer(HOW_MANY))
+    torch.testing.assert_close(talk._cache.layers[-1].keys, picture.layers[-1].keys, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_cancelled_at_once_and_forgotten(engine: EndToEnd, after: int) -> None:
+    talk = engine.load_picture(RED)
+    before = talk._cache.get_seq_length()
+    events: list[AnswerEvent] = []
+    for event in talk.answer(HOW_MANY, stop=lambda: len(events) >= after):
+        events.append(event)
+    assert isinstance(events[-1], Done) and events[-1].cancelled
+    assert len(events) == after + 1
+    assert talk._cache.get_seq_length() == before
+
+
+def test_closed_early_and_forgotten(engine: EndToEnd) -> None:
+    talk = engine.load_picture(RED)
+    before = talk._cache.get_seq_length()
+    events = talk.answer(HOW_MANY)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert talk._cache.get_seq_length() == before
+
+
+def test_silence_is_not_answered_with_an_invention(engine: EndToEnd) -> None:
+    talk = engine.load_picture(RED)
+    before = talk._cache.get_seq_length()
+    events = list(talk.answer(Question(silence())))
+    assert said(events) == "I heard nothing."
+    assert not any(isinstance(e, Heard) for e in events)
+    assert talk._cache.get_seq_length() == before
+
+
+def test_silence_with_words_is_a_question_in_words(engine: EndToEnd) -> None:
+    mixed = list(engine.load_picture(RED).answer(Question(silence(), HOW_MANY.text)))
+    text = list(engine.load_picture(RED).answer(HOW_MANY))
+    assert said(mixed) == said(text)
+
+
+def test_too_long_is_refused_and_the_conversation_goes_on(engine: EndToEnd) -> None:
+    talk = engine.load_picture(RED)
+    with pytest.raises(EngineError, match="longer than the model can hold"):
+        list(talk.answer(Question(text="dogs " * 3000)))
+    assert said(list(talk.answer(HOW_MANY)))
