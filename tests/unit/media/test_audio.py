@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import time
 import wave
 from contextlib import suppress
 from pathlib import Path
@@ -100,12 +99,11 @@ def test_too_short_says_how_to_speak(tmp_path: Path) -> None:
         load_recording(save(tmp_path / "q.wav", syllables(0.05)))
 
 
-def test_ten_minutes_are_refused_at_once(tmp_path: Path) -> None:
+def test_ten_minutes_are_refused_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "q.flac", np.zeros(600 * 16_000, np.float32))
-    start = time.perf_counter()
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)
     with pytest.raises(RecordingError, match=f"longer than {MAX_SECONDS:.0f} seconds"):
         load_recording(path)
-    assert time.perf_counter() - start < 0.5
 
 
 def test_a_header_that_hides_the_length(tmp_path: Path) -> None:

@@ -124,11 +124,10 @@ def test_a_device_of_another_rate_gets_its_own(sound: PretendedSound) -> None:
 
 
 def test_an_exception_falls_silent_at_once(sound: PretendedSound) -> None:
-    start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt), Loudspeaker() as speaker:
         speaker.play(np.ones(22050 * 600, np.float32), 22050)
         raise KeyboardInterrupt
-    assert time.perf_counter() - start < 1
+    assert sum(map(len, sound.heard)) < 22050 * 600
     assert sound.streams[0].ended == "aborted" and not sound.streams[0].active
 
 
