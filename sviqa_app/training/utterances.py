@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..model.prompt import encode
 from .corpus import tokenizer
-from .questions import ask
-from .scenes import sample_scene
+from .questions import Asked, ask
+from .scenes import Scene, sample_scene
 from .voices import RATE, Mark, Voice, phone_class, sample_voice, speak
 
 LONGEST = 6 * RATE
@@ -52,20 +52,25 @@ class Utterances:
         kept = {n: np.memmap(paths[n], dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
         self.waves, self.marks, self.lengths = kept["wave"], kept["marks"], kept["length"]
 
-    def recipe(self, i: int) -> tuple[str, Voice, Generator]:
-        """The text and the voice of utterance `i`."""
+    def asked(self, i: int) -> tuple[Scene, Asked, Generator]:
+        """The scene utterance `i` asks about, and the question with its answer."""
         rng = np.random.default_rng((self.first, i, 11))
-        text = ask(sample_scene(rng), rng, "held-out" if self.held_out else "train").text
-        return text, sample_voice(rng, self.held_out), rng
+        scene = sample_scene(rng)
+        return scene, ask(scene, rng, "held-out" if self.held_out else "train"), rng
+
+    def recipe(self, i: int) -> tuple[str, Voice]:
+        """The text and the voice of utterance `i`."""
+        _, asked, rng = self.asked(i)
+        return asked.text, sample_voice(rng, self.held_out)
 
     def expected_seconds(self, i: int) -> float:
         """About how long utterance `i` is, without speaking it."""
-        text, voice, _ = self.recipe(i)
+        text, voice = self.recipe(i)
         return len(text) * (0.062 * voice.rate if voice.engine == "flite" else 10.5 / voice.rate) + 0.4
 
     def utterance(self, i: int) -> Utterance:
         """Utterance `i`, spoken now if it was not yet."""
-        text, voice, _ = self.recipe(i)
+        text, voice = self.recipe(i)
         if not self.lengths[i]:
             self._speak(i, text, voice)
         wave = self.waves[i, : self.lengths[i]].astype(np.float32) / 32768

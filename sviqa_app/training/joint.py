@@ -1,0 +1,109 @@
+"""Alignment and joint training: real pictures through the tower, real speech through the ear, answers in both streams.
+
+`align` trains the speech projector alone with encoder and language model frozen, as the SViQA paper does; `joint`
+then trains the language model and both projectors on spoken, typed and mixed questions together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..model.config import SviqaConfig
+from ..model.prompt import PAD
+from ..model.sviqa import Sviqa, normalise_pixels
+from .ear import collate as collate_speech
+from .ear import heard
+from .language import PATCHES, Packed, _ids, add_turn, collate, run_packed, say_question, token_losses
+from .questions import ask
+from .scenes import draw
+from .utterances import Utterances
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a joint batch holds: `rows` utterances a step out of `pool`, each about a picture of its own.
+
+    `noise` 0..1 is how often and how badly the speech is disturbed; with `codes` one answer a row is voiced.
+    """
+
+    pool: Utterances
+    rows: int
+    noise: float = 1.0
+    codes: Callable[[str], list[int]] | None = None
+    mixed: float = 0.5
+    typed: int = 2
+
+
+def joint_batch(config: SviqaConfig, course: Course, step: int) -> dict[str, Tensor]:
+    """Batch number `step`: utterances of like length, their pictures, and packed turns about them."""
+    rng = np.random.default_rng((31, step))
+    chunk = 8 * course.rows
+    epoch, at = divmod(step // 8, course.pool.count // chunk)
+    order = np.random.default_rng((37, epoch)).permutation(course.pool.count)[at * chunk : (at + 1) * chunk]
+    order = sorted(order.tolist(), key=course.pool.expected_seconds)
+    chosen = order[step % 8 * course.rows : (step % 8 + 1) * course.rows]
+    items = [heard(course.pool.utterance(i), rng, course.noise) for i in chosen]
+    speech = collate_speech(items, rng)
+    slots = (speech["mel"].shape[-1] + 1) // 2 // 5 + 1
+    rows, pixels = [], []
+    for number, (i, item) in enumerate(zip(chosen, items, strict=True)):
+        frames = (item["mel"].shape[-1] + 1) // 2
+        spoken = [(PAD, 1 + number * slots + k) for k in range((frames + 4) // 5)]
+        row, picture = _row(i, spoken, config, course, rng)
+        rows.append(row)
+        pixels.append(picture)
+    batch = collate(rows)
+    batch |= {"mel": speech["mel"], "lengths": speech["lengths"], "pixels": torch.tensor(np.stack(pixels))}
+    batch["slots"] = torch.tensor(slots)
+    return batch
+
+
+def _row(
+    i: int, spoken: list[tuple[int, int]], config: SviqaConfig, course: Course, rng: np.random.Generator
+) -> tuple[Packed, Any]:
+    scene, asked, own = course.pool.asked(i)
+    side = config.vision.image_size
+    picture = np.asarray(draw(scene, own, side))
+    row, answer = Packed(), list(_ids(asked.answer))
+    voiced = int(rng.integers(0, 2 + course.typed)) if course.codes else -1
+    turns = [(spoken, asked)]
+    if rng.random() < course.mixed:
+        turns.append((spoken + say_question(asked, "text", rng), asked))
+    for _ in range(course.typed):
+        other = ask(scene, rng)
+        turns.append((say_question(other, "text", rng), other))
+    for block, (question, about) in enumerate(turns, 1):
+        audio = course.codes(about.answer) if course.codes and block - 1 == voiced else None
+        answer = list(_ids(about.answer))
+        add_turn(row, block, 1 + PATCHES, question, answer, config, audio)
+    return row, picture
+
+
+def joint_hidden(model: Sviqa, batch: dict[str, Tensor]) -> Tensor:
+    """Hidden states at the labelled positions of a joint batch."""
+    with torch.set_grad_enabled(any(p.requires_grad for p in model.llava.model.vision_tower.parameters())):
+        pixels = normalise_pixels(batch["pixels"], model.config.vision)
+        tower = model.llava.model.vision_tower
+        seen = tower(pixels, output_hidden_states=True).hidden_states[model.config.vision.feature_layer]
+    written = model.llava.model.multi_modal_projector(seen)
+    with torch.set_grad_enabled(any(p.requires_grad for p in model.ear.speech_encoder.parameters())):
+        hidden = model.ear.speech_encoder(batch["mel"], batch["lengths"])
+        joined, _ = model.ear.speech_projector.join(hidden, (batch["lengths"] + 1) // 2)
+    speech = model.ear.speech_projector(joined)
+    flat = nn.functional.pad(speech, (0, 0, 0, int(batch["slots"]) - speech.shape[1])).flatten(0, 1)
+    embedded = model.embed(batch["ids"])
+    spoken = batch["spoken"] > 0
+    embedded = embedded.masked_scatter(spoken[..., None], flat[batch["spoken"][spoken] - 1].to(embedded.dtype))
+    return run_packed(model, batch, written, embedded)
+
+
+def joint_loss(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of the answers' text and audio tokens."""
+    assert isinstance(model, Sviqa)
+    return token_losses(model, joint_hidden(model, batch), batch)
