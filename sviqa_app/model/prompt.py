@@ -40,12 +40,3 @@ def question_ids(speech_slots: int, words: list[int]) -> list[int]:
     """One turn's question: `<|user|>`, a `<speech>` placeholder for each speech embedding, words, `<|assistant|>`."""
     return [USER, *([SPEECH] * speech_slots), *words, ASSISTANT]
 
-
-def sentence(text: str) -> str:
-    """The model's lower-case words as a sentence: "a red circle , top left" → "A red circle, top left."."""
-    words = " ".join(text.split()).replace(" ,", ",").replace(" .", ".").replace(" '", "'")
-    if not words:
-        return ""
-    words = words[0].upper() + words[1:]
-    words = words.replace(" i ", " I ")
-    return words if words[-1] in ".!?" else words + "."

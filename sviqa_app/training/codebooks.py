@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..engine.wording import sentence
 from ..model.config import AudioTokenConfig
 from ..model.mel import whisper_log_mel
-from ..model.prompt import sentence
 from ..model.speech_tokenizer import GROUP_FRAMES, LINGUISTIC_HOP, SpeechTokenizer, units
-from .sayings import VOICE, Said
+from .sayings import SPEAKER
 from .voices import Spoken, phone_class, speak
 
 
@@ -19,7 +19,7 @@ def fit_codebooks(texts: list[str], config: AudioTokenConfig, seed: int = 0) -> 
     tokenizer = SpeechTokenizer(config)
     mels, classes = [], []
     for text in texts:
-        spoken = speak(sentence(text), VOICE)
+        spoken = speak(sentence(text), SPEAKER)
         mel = whisper_log_mel(torch.tensor(spoken.samples.astype(np.float32) / 32768))
         mels.append(mel)
         classes.append(_sound_classes(spoken, mel.shape[-1]))
@@ -42,7 +42,7 @@ def _sound_classes(spoken: Spoken, frames: int) -> Tensor:
         for mark in spoken.phones:
             if mark.start <= at < mark.end:
                 third = int(3 * (at - mark.start) / (mark.end - mark.start))
-                labels[unit] = 3 * phone_class(VOICE.engine, mark.what) + third
+                labels[unit] = 3 * phone_class(SPEAKER.engine, mark.what) + third
                 break
     return labels
 
@@ -93,19 +93,4 @@ def k_means(rows: Tensor, centres: int, seed: int, rounds: int = 25) -> Tensor:
         if bool(empty.any()):
             found[empty] = rows[near.argsort(descending=True)[: int(empty.sum())]]
     return found
-
-
-class Codes:
-    """The audio tokens of each answer in the training voice, worked out once."""
-
-    def __init__(self, said: Said, tokenizer: SpeechTokenizer) -> None:
-        self.said, self.tokenizer = said, tokenizer
-        self.kept: dict[str, list[int]] = {}
-
-    def __call__(self, text: str) -> list[int]:
-        """Vocoder ids of the answer `text`, in whole groups."""
-        if text not in self.kept:
-            samples = torch.tensor(self.said.samples(text).astype(np.float32) / 32768)
-            self.kept[text] = self.tokenizer(samples)
-        return self.kept[text]
 

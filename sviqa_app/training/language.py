@@ -17,8 +17,8 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ..model.config import SviqaConfig
 from ..model.audio_tokens import to_language
+from ..model.config import SviqaConfig
 from ..model.interleave import Marks, interleave
 from ..model.prompt import ASSISTANT, BEGIN, END, END_OF_TEXT, PAD, USER, encode
 from ..model.sviqa import Sviqa

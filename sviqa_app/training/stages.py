@@ -1,0 +1,208 @@
+"""The stages that make the shipped model, in order, each resumable: `sviqa train PRESET` runs them all.
+
+    tower ──┐
+    words ──┼─► voicing ─┐
+    ear ────┼────────────┼─► align ─► joint ─► export
+    codebooks ┴─► vocoder, flow ────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ..errors import TrainingError
+from ..model.config import SviqaConfig
+from ..model.speech_tokenizer import SpeechTokenizer
+from ..model.sviqa import Sviqa
+from .answers import Codes, answers
+from .codebooks import fit_codebooks
+from .ear import EarStudent, ear_batch, ear_loss, ear_measure
+from .joint import Course, joint_batch, joint_loss
+from .language import Lesson, language_batch, language_loss, language_measure, start_language
+from .loop import Plan, train
+from .pictures import Pictures
+from .scenes import HELD_OUT_SEED
+from .tower import TowerStudent, tower_batch, tower_loss, tower_measure
+from .utterances import Utterances
+
+Report = Callable[[str], None]
+CHECKING = HELD_OUT_SEED // 2  # seeds watched while training; those from HELD_OUT_SEED up are never drawn here
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much of everything: steps a stage, pool sizes, batch sizes."""
+
+    pictures: int
+    utterances: int
+    asked: int
+    fitted: int
+    tower: int
+    words: int
+    ear: int
+    voicing: int
+    align: int
+    joint: int
+    vocoder: int
+    flow: int
+    batch: int = 64
+    spoken: int = 32
+    rows: int = 8
+    questions: int = 12
+    workers: int = 1
+
+
+PRESETS = {
+    "smoke": Preset(32, 32, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, batch=4, spoken=4, rows=2, questions=3, workers=0),
+    "tiny": Preset(57600, 16384, 30000, 900, 3400, 1600, 2200, 500, 150, 700, 5500, 4000),
+    "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
+}
+
+
+class Stages:
+    """All stages of one preset in one folder."""
+
+    def __init__(self, preset: str, folder: Path, report: Report) -> None:
+        """Raises TrainingError where there is no such preset."""
+        if preset not in PRESETS:
+            raise TrainingError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
+        self.size = PRESETS[preset]
+        self.folder, self.report = folder, report
+        self.config = SviqaConfig.tiny()
+        self.pool = folder / "pool"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The stages, in the order they run."""
+        return ("tower", "words", "ear", "codebooks", "vocoder", "flow", "voicing", "align", "joint", "export")
+
+    def run(self, stage: str) -> None:
+        """Run one stage, or go on with it. Raises TrainingError where an earlier stage is missing."""
+        if stage not in self.names():
+            raise TrainingError(f"There is no stage {stage!r}.", f"Choose one of {', '.join(self.names())}.")
+        torch.manual_seed(self.names().index(stage))
+        getattr(self, f"_{stage}")()
+
+    # --- picture, words, speech: independent of each other ---------------------------------------------------
+
+    def _tower(self) -> None:
+        student = TowerStudent(Sviqa(self.config))
+        student.tower.to(memory_format=torch.channels_last)
+        pictures = Pictures(self.pool, self.size.pictures)
+        watched = Pictures(self.pool, 64 if self.size.tower < 100 else 512, first=CHECKING)
+        plan = Plan(self.size.tower, rate=1.5e-3, workers=self.size.workers)
+        measure = partial(tower_measure, pictures=watched, count=watched.count)
+        make = partial(tower_batch, pictures, self.size.batch)
+        train("tower", student, plan, make, tower_loss, self.folder, self.report, measure, 500)
+
+    def _words(self) -> None:
+        model = Sviqa(self.config)
+        start_language(model)
+        _train_only(model.llava.model.language_model.layers, model.llava.model.language_model.norm, model.llava.lm_head, of=model)
+        lesson = Lesson(self.size.rows, self.size.questions)
+        self._language("words", model, lesson, self.size.words, rate=1.5e-3)
+
+    def _ear(self) -> None:
+        pool = Utterances(self.pool, self.size.utterances)
+        count = 32 if self.size.ear < 100 else 96
+        watched = {
+            "held": Utterances(self.pool, 192, first=HELD_OUT_SEED // 2, held_out=True),
+            "seen": Utterances(self.pool, 192, first=CHECKING),
+        }
+        plan = Plan(self.size.ear, rate=1.2e-3, warmup=0.06, workers=self.size.workers)
+        make = partial(ear_batch, pool, self.size.spoken, 600)
+        measure = partial(ear_measure, pools=watched, count=count)
+        train("ear", EarStudent(self.config), plan, make, ear_loss, self.folder, self.report, measure, 400)
+
+    # --- voice -----------------------------------------------------------------------------------------------
+
+    def _codebooks(self) -> None:
+        texts = answers(self.size.asked)
+        order = np.random.default_rng(0).permutation(len(texts))[: self.size.fitted]
+        fitted = fit_codebooks([texts[i] for i in order], self.config.audio)
+        save_file({k: v.contiguous() for k, v in fitted.state_dict().items()}, self.folder / "codebooks.safetensors")
+
+    def tokenizer(self) -> SpeechTokenizer:
+        """The fitted speech tokenizer. Raises TrainingError before the codebooks stage."""
+        path = self.folder / "codebooks.safetensors"
+        if not path.exists():
+            raise TrainingError("There are no codebooks yet.", "Run the stage codebooks first.")
+        tokenizer = SpeechTokenizer(self.config.audio)
+        tokenizer.load_state_dict(load_file(path))
+        return tokenizer
+
+    def codes(self) -> Codes:
+        """The audio tokens of answers."""
+        return Codes(self.tokenizer(), self.pool)
+
+    # --- language model with voice, speech, pictures ----------------------------------------------------------
+
+    def _language(self, name: str, model: Sviqa, lesson: Lesson, steps: int, rate: float) -> None:
+        plan = Plan(steps, rate, workers=self.size.workers)
+        make = partial(language_batch, self.config, lesson)
+        measure = partial(language_measure, config=self.config, pictures=2 if steps < 100 else 24)
+        train(name, model, plan, make, language_loss, self.folder, self.report, measure, 250)
+
+    def _voicing(self) -> None:
+        model = self.assemble("words")
+        _train_only(model.llava.model.language_model, model.llava.lm_head, of=model)
+        lesson = Lesson(max(2, self.size.rows - 2), max(2, self.size.questions // 2), seed=1, codes=self.codes())
+        self._language("voicing", model, lesson, self.size.voicing, rate=1e-3)
+
+    def _align(self) -> None:
+        model = self.assemble("voicing", "tower", "ear")
+        _train_only(model.ear.speech_projector, of=model)
+        course = Course(Utterances(self.pool, self.size.utterances), 3 * self.size.rows, mixed=0.0, typed=0)
+        plan = Plan(self.size.align, rate=3e-4, workers=self.size.workers)
+        make = partial(joint_batch, self.config, course)
+        train("align", model, plan, make, joint_loss, self.folder, self.report)
+
+    def _joint(self) -> None:
+        model = self.assemble("align")
+        parts = model.llava.model
+        _train_only(parts.language_model, model.llava.lm_head, parts.multi_modal_projector, model.ear.speech_projector, of=model)
+        pool = Utterances(self.pool, self.size.utterances)
+        course = Course(pool, 3 * self.size.rows, codes=self.codes())
+        plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)
+        make = partial(joint_batch, self.config, course)
+        train("joint", model, plan, make, joint_loss, self.folder, self.report)
+
+    def assemble(self, *stages: str) -> Sviqa:
+        """The model as the named stages left it, later ones over earlier ones."""
+        model = Sviqa(self.config)
+        for stage in stages:
+            path = self.folder / f"{stage}.state"
+            if not path.exists():
+                raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train --stage {stage}.")
+            weights = torch.load(path, map_location="cpu", weights_only=True)["model"]
+            if stage == "tower":
+                _fill(model.llava.model.vision_tower, weights, "tower.")
+                _fill(model.llava.model.multi_modal_projector, weights, "projector.")
+            elif stage == "ear":
+                _fill(model.ear, weights, "ear.")
+            else:
+                model.load_state_dict(weights)
+        return model
+
+
+def _fill(module: nn.Module, weights: dict[str, Any], prefix: str) -> None:
+    own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    module.load_state_dict(own)
+
+
+def _train_only(*parts: nn.Module, of: nn.Module) -> None:
+    for parameter in of.parameters():
+        parameter.requires_grad_(False)
+    for part in parts:
+        for parameter in part.parameters():
+            parameter.requires_grad_(True)
