@@ -18,7 +18,7 @@ from ..checkpoints.native import load_weights, read_config
 from ..errors import EngineError, ModelError
 from ..media.audio import heard_nothing, trim_silence
 from ..model.decode import Cache, Grammar, Limits, Stop, Token, answer, never, prefill, rewind
-from ..model.interleave import Marks
+from ..model.interleave import Marks, places
 from ..model.mel import whisper_log_mel
 from ..model.prompt import ASSISTANT, BEGIN, END, END_OF_TEXT, SPECIAL, USER, encode
 from ..model.speech import SpeechFeatures
@@ -119,11 +119,11 @@ class Talk:
         self._engine = engine
         self._cache = cache
         self._picture: int = cache.get_seq_length()
-        self._length = self._picture
+        self._length = self._position = self._picture
 
     def restart(self) -> None:
         """Forget every turn, but not the picture."""
-        self._length = self._picture
+        self._length = self._position = self._picture
         rewind(self._cache, self._length)
 
     def answer(self, question: Question, *, speak: bool = True, stop: Stop = never) -> Iterator[AnswerEvent]:
@@ -154,28 +154,27 @@ class Talk:
     def _tokens(self, prompt: Tensor, words: str, speak: bool, stop: Stop) -> Iterator[Token]:
         """The answer's tokens. `words`, where there are any, are said in place of the model's own."""
         model = self._engine.model
-        room = model.config.text.max_positions - self._length - prompt.shape[1]
+        room = model.config.text.max_positions - self._position - prompt.shape[1]
         if room < LEAST_ROOM:
             raise EngineError(
                 "This question, with those before it, is longer than the model can hold.", _SHORTER
             )
-        logits, _ = prefill(model, prompt, self._cache)
+        start = self._position + prompt.shape[1]
+        logits, _ = prefill(model, prompt, self._cache, torch.arange(self._position, start)[None])
         limits = Limits(text=MOST_TEXT, audio=room - MOST_TEXT)
         script = encode(self._engine.tokenizer, words)
+        grammar = self._engine.grammar
         return answer(
-            model,
-            logits,
-            self._cache,
-            self._engine.grammar,
-            speak=speak,
-            words=script,
-            limits=limits,
-            stop=stop,
+            model, logits, self._cache, grammar, start, speak=speak, words=script, limits=limits, stop=stop
         )
 
     def _remember(self, prompt_length: int, ids: list[int]) -> None:
         """Keep the question and the words of its answer for the turns to come; the sound is let go."""
+        model, grammar = self._engine.model, self._engine.grammar
         rewind(self._cache, self._length + prompt_length)
-        said = self._engine.model.embed(torch.tensor([[*ids, END_OF_TEXT]]))
-        prefill(self._engine.model, said, self._cache)
+        said = [*ids, grammar.marks.text_end]
+        start = self._position + prompt_length
+        positions = start + torch.tensor([places(said, grammar.marks, grammar.audio)])
+        prefill(model, model.embed(torch.tensor([said])), self._cache, positions)
         self._length = self._cache.get_seq_length()
+        self._position = int(positions[0, -1]) + 1

@@ -30,7 +30,11 @@ class LanguageModel(Protocol):
         """Token ids [B, L] → embeddings [B, L, H]."""
 
     def language(
-        self, inputs_embeds: Tensor, past_key_values: Cache = None, attention_mask: Tensor | None = None
+        self,
+        inputs_embeds: Tensor,
+        past_key_values: Cache = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
     ) -> tuple[Tensor, Cache]:
         """Embeddings [B, L, H] after a cache → hidden states [B, L, H] and the longer cache."""
 
@@ -86,22 +90,27 @@ def likeliest(logits: Tensor, _written: Sequence[int]) -> int:
 
 @torch.inference_mode()
 def prefill(
-    model: LanguageModel, prompt: Tensor, cache: Cache = None, mask: Tensor | None = None
+    model: LanguageModel,
+    prompt: Tensor,
+    cache: Cache = None,
+    positions: Tensor | None = None,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, Cache]:
     """Read a prompt [B, L, H] after what `cache` holds. Gives the logits [B, V] after it, and the cache.
 
-    `mask` [B, cached + L] is 0 over the left padding of a batch.
+    `positions` [B, L] are counted on from the cache's length unless given. `mask` [B, cached + L] is 0 over
+    the left padding of a batch.
     """
-    hidden, cache = model.language(prompt, past_key_values=cache, attention_mask=mask)
+    hidden, cache = model.language(prompt, past_key_values=cache, attention_mask=mask, position_ids=positions)
     return model.logits(hidden[:, -1]), cache
 
 
 @torch.inference_mode()
 def decode_one_token(
-    model: LanguageModel, token: Tensor, cache: Cache, mask: Tensor | None = None
+    model: LanguageModel, token: Tensor, cache: Cache, position: Tensor, mask: Tensor | None = None
 ) -> tuple[Tensor, Cache]:
-    """Read one token a row, [B], after what `cache` holds. Gives the logits [B, V] that follow it."""
-    return prefill(model, model.embed(token[:, None]), cache, mask)
+    """Read one token a row, [B], at `position` [B]. Gives the logits [B, V] that follow it, and the cache."""
+    return prefill(model, model.embed(token[:, None]), cache, position[:, None], mask)
 
 
 def rewind(cache: Cache, length: int) -> None:
@@ -147,6 +156,11 @@ class Writer:
         self._script = [*words, grammar.marks.text_end] if words else []
         self._limits = limits
 
+    @property
+    def place(self) -> int:
+        """The next token's distance from the answer's first."""
+        return self._order.place
+
     def take(self, logits: Tensor) -> tuple[int, Token | None]:
         """From logits [V]: the vocabulary id that comes next, and what it means (None for the end)."""
         id = self._choose(logits)
@@ -179,25 +193,27 @@ def answer(
     logits: Tensor,
     cache: Cache,
     grammar: Grammar,
+    start: int,
     *,
     speak: bool = True,
     words: Sequence[int] = (),
     limits: Limits = LIMITS,
     stop: Stop = never,
 ) -> Iterator[Token]:
-    """Write an answer after a prompt whose last logits [1, V] and cache are given.
+    """Write an answer after a prompt whose last logits [1, V] and cache are given, from position `start` on.
 
     `speak=False` writes words alone and ends with them. `words` are text ids to say instead of its own.
     `stop` is asked before every token; when it says so, nothing more is computed or yielded.
     """
     writer = Writer(grammar, speak, words, limits)
     while not stop():
+        position = torch.tensor([start + writer.place], device=logits.device)
         id, token = writer.take(logits[0])
         if token is not None:
             yield token
         if writer.done:
             return
-        logits, cache = decode_one_token(model, torch.tensor([id], device=logits.device), cache)
+        logits, cache = decode_one_token(model, torch.tensor([id], device=logits.device), cache, position)
 
 
 @torch.inference_mode()
@@ -215,15 +231,17 @@ def answer_batch(
     """
     writers = [Writer(grammar, speak, (), limits) for _ in prompts]
     embeddings, mask = pad_left(prompts)
-    logits, cache = prefill(model, embeddings, mask=mask)
+    start = mask.sum(1)
+    logits, cache = prefill(model, embeddings, positions=(mask.cumsum(1) - 1).clamp_min(0), mask=mask)
     while True:
+        position = start + torch.tensor([w.place for w in writers], device=mask.device)
         ids = [
             grammar.marks.end if w.done else w.take(row)[0] for w, row in zip(writers, logits, strict=True)
         ]
         if all(w.done for w in writers):
             return [(w.text, w.voiced) for w in writers]
         mask = torch.cat([mask, mask.new_ones(len(ids), 1)], dim=1)
-        logits, cache = decode_one_token(model, torch.tensor(ids, device=logits.device), cache, mask)
+        logits, cache = decode_one_token(model, torch.tensor(ids, device=mask.device), cache, position, mask)
 
 
 def pad_left(prompts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

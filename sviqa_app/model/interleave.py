@@ -35,11 +35,15 @@ class Marks:
 
 
 class Interleave:
-    """Where an answer stands. `slot` is what must come next; `push` takes the token that came."""
+    """Where an answer stands. `slot` is what must come next; `push` takes the token that came.
+
+    `place` is the next token's distance from the answer's first, as the language model counts positions.
+    """
 
     def __init__(self, marks: Marks, audio: AudioTokenConfig, speak: bool = True) -> None:
-        """`speak=False` is the order of an answer in words alone: text up to its end, nothing else."""
+        """`speak=False` is the order of words alone, which leaves the places of the audio free."""
         self.slot = Slot.TEXT
+        self.place = 0
         self.text_ended = False
         self._marks = marks
         self._text_per_turn = audio.text_per_turn
@@ -49,6 +53,7 @@ class Interleave:
 
     def push(self, token: int) -> None:
         """Go on by one token, which must be of the kind that `slot` asks for."""
+        self.place += 1
         if self.slot is Slot.TEXT:
             self._after_text(token)
         elif self.slot is Slot.LINGUISTIC_OR_END and token == self._marks.end:
@@ -59,11 +64,13 @@ class Interleave:
     def _after_text(self, token: int) -> None:
         self._in_block += 1
         self.text_ended = token == self._marks.text_end
-        if not self._speak:
-            self.slot = Slot.NOTHING if self.text_ended else Slot.TEXT
-        elif self.text_ended or self._in_block == self._text_per_turn:
+        full = self._in_block == self._text_per_turn
+        if self.text_ended or full:
             self._in_block = 0
             self.slot = self._audio_slot()
+        if not self._speak:
+            self.slot = Slot.NOTHING if self.text_ended else Slot.TEXT
+            self.place += self._audio_per_turn if full else 0
 
     def _after_audio(self) -> None:
         self._in_block += 1
@@ -78,6 +85,16 @@ class Interleave:
         if place >= LINGUISTIC_PER_GROUP:
             return Slot.SEMANTIC
         return Slot.LINGUISTIC_OR_END if place == 0 and self.text_ended else Slot.LINGUISTIC
+
+
+def places(text: Sequence[int], marks: Marks, audio: AudioTokenConfig) -> list[int]:
+    """The places of the text ids of an answer, closing mark included, when its audio is left out."""
+    order = Interleave(marks, audio, speak=False)
+    found = []
+    for token in text:
+        found.append(order.place)
+        order.push(token)
+    return found
 
 
 def interleave(

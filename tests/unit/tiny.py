@@ -38,12 +38,17 @@ class TinyLanguage(nn.Module):
         return self.llama.get_input_embeddings()(ids)
 
     def language(
-        self, inputs_embeds: Tensor, past_key_values: Cache = None, attention_mask: Tensor | None = None
+        self,
+        inputs_embeds: Tensor,
+        past_key_values: Cache = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
     ) -> tuple[Tensor, Cache]:
         out = self.llama.model(
             inputs_embeds=inputs_embeds,
             past_key_values=past_key_values,
             attention_mask=attention_mask,
+            position_ids=position_ids,
             use_cache=True,
         )
         return out.last_hidden_state, out.past_key_values

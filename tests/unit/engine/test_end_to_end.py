@@ -65,11 +65,14 @@ def test_history_is_the_words_that_were_said_without_their_sound(engine: EndToEn
     prompt = engine.prompt(HOW_MANY.text, None)
     talk, other = engine.load_picture(RED), engine.load_picture(RED)
     logits, cache = prefill(engine.model, prompt, other._cache)
-    tokens = answer(engine.model, logits, cache, engine.grammar)
-    ids = [t.id for t in tokens if isinstance(t, TextToken)]
+    tokens = answer(engine.model, logits, cache, engine.grammar, cache.get_seq_length())
+    said = [*(t.id for t in tokens if isinstance(t, TextToken)), END_OF_TEXT]
     picture = engine.load_picture(RED)._cache
-    history = torch.cat([prompt, engine.model.embed(torch.tensor([[*ids, END_OF_TEXT]]))], dim=1)
-    prefill(engine.model, history, picture)
+    history = torch.cat([prompt, engine.model.embed(torch.tensor([said]))], dim=1)
+    asked, audio = prompt.shape[1], engine.model.config.audio
+    spread = [n + n // audio.text_per_turn * audio.audio_per_turn for n in range(len(said))]
+    positions = 5 + torch.tensor([[*range(asked), *(asked + p for p in spread)]])
+    prefill(engine.model, history, picture, positions)
     list(talk.answer(HOW_MANY))
     torch.testing.assert_close(talk._cache.layers[-1].keys, picture.layers[-1].keys, atol=1e-4, rtol=1e-4)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sviqa_app.engine.wording import Wording, sentence
@@ -24,6 +24,7 @@ def test_words_become_a_sentence(words: str, shown: str) -> None:
     assert sentence(words) == shown
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["i", "in", "a", "dog", ",", ".", "red", "?"]), max_size=12))
 def test_growing_gives_the_sentence_in_the_end(words: list[str]) -> None:
     wording = Wording()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sviqa_app.evaluation.scoring import is_right, things, wilson, word_errors
@@ -53,6 +53,7 @@ def test_things_are_counted_in_the_singular() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 3000))
 def test_the_interval_holds_the_share(right: int, of: int) -> None:
     right = min(right, of)

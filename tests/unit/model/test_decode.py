@@ -27,7 +27,7 @@ SHORT = Limits(text=12, audio=25)
 
 def written(model: TinyLanguage, length: int = 9, seed: int = 0, speak: bool = True) -> list[Token]:
     logits, cache = prefill(model, prompt(length, seed)[None])
-    return list(answer(model, logits, cache, grammar(), speak=speak, limits=SHORT))
+    return list(answer(model, logits, cache, grammar(), cache.get_seq_length(), speak=speak, limits=SHORT))
 
 
 def test_a_cache_changes_nothing() -> None:
@@ -37,8 +37,8 @@ def test_a_cache_changes_nothing() -> None:
     uncached, _ = prefill(model, torch.cat([whole, model.embed(ids)], dim=1))
     _, cache = prefill(model, whole[:, :5])
     _, cache = prefill(model, whole[:, 5:], cache)
-    for id in ids[0]:
-        cached, cache = decode_one_token(model, id[None], cache)
+    for place, id in enumerate(ids[0]):
+        cached, cache = decode_one_token(model, id[None], cache, torch.tensor([12 + place]))
     torch.testing.assert_close(cached, uncached, atol=1e-5, rtol=1e-5)
 
 
@@ -48,7 +48,7 @@ def test_the_prefix_serves_a_second_question() -> None:
     answers = []
     for _ in range(2):
         logits, cache = prefill(model, prompt(5, seed=1)[None], cache)
-        answers.append(list(answer(model, logits, cache, grammar(), limits=SHORT)))
+        answers.append(list(answer(model, logits, cache, grammar(), cache.get_seq_length(), limits=SHORT)))
         rewind(cache, 8)
     assert answers[0] == answers[1]
     assert cache.get_seq_length() == 8
@@ -91,7 +91,9 @@ def test_it_stops_at_once() -> None:
     model = TinyLanguage()
     logits, cache = prefill(model, prompt(9)[None])
     seen: list[Token] = []
-    for token in answer(model, logits, cache, grammar(), limits=SHORT, stop=lambda: len(seen) == 3):
+    for token in answer(
+        model, logits, cache, grammar(), cache.get_seq_length(), limits=SHORT, stop=lambda: len(seen) == 3
+    ):
         seen.append(token)
     assert len(seen) == 3
     assert cache.get_seq_length() == 9 + 3
@@ -106,6 +108,8 @@ def test_without_speech_nothing_is_voiced() -> None:
 def test_words_can_be_given() -> None:
     model = TinyLanguage()
     logits, cache = prefill(model, prompt(9)[None])
-    tokens = list(answer(model, logits, cache, grammar(), words=[8, 9, 10], limits=SHORT))
+    tokens = list(
+        answer(model, logits, cache, grammar(), cache.get_seq_length(), words=[8, 9, 10], limits=SHORT)
+    )
     assert [t.id for t in tokens if isinstance(t, TextToken)] == [8, 9, 10]
     assert any(isinstance(t, AudioToken) for t in tokens)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sviqa_app.model.interleave import Interleave, Slot, interleave, separate
+from sviqa_app.model.interleave import Interleave, Slot, interleave, places, separate
 
 from ..tiny import AUDIO, MARKS
 
@@ -36,6 +36,15 @@ def test_audio_goes_on_alone_and_may_end_only_between_groups() -> None:
     assert order.slot is Slot.NOTHING
 
 
+def test_words_alone_stand_where_they_would_stand_with_their_audio() -> None:
+    audio = [LINGUISTIC] * 60
+    text = [TEXT] * 23
+    written = interleave(text, audio, MARKS, AUDIO)
+    among_audio = [place for place, token in enumerate(written) if token in (TEXT, MARKS.text_end)]
+    assert places([*text, MARKS.text_end], MARKS, AUDIO) == among_audio
+
+
+@settings(deadline=None)
 @given(st.integers(0, 45), st.integers(0, 40))
 def test_targets_follow_the_order_and_come_apart_again(words: int, groups: int) -> None:
     text = [TEXT] * words
