@@ -60,7 +60,7 @@ class Voice:
 
     def save(self, folder: Path) -> None:
         """Write the voice into a model folder. Raises OutputError."""
-        save_weights(folder / FILE, self.parts.state_dict())
+        save_weights(folder / FILE, self.parts.state_dict(), torch.float16)
 
     @torch.inference_mode()
     def speak(self, tokens: list[int]) -> Samples:

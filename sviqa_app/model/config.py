@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, ClassVar, Self, get_type_hints
 
 from ..errors import ModelError
@@ -198,3 +198,8 @@ class SviqaConfig(Section):
     audio: AudioTokenConfig = field(default_factory=AudioTokenConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     hift: HiftConfig = field(default_factory=HiftConfig)
+
+    @classmethod
+    def tiny(cls) -> SviqaConfig:
+        """The model that ships."""
+        return cls(flow=replace(FlowConfig.tiny(), vocab_size=2048), hift=HiftConfig.tiny())

@@ -121,12 +121,14 @@ def say_question(asked: Asked, mode: str, rng: Generator) -> list[tuple[int, int
 class Lesson:
     """What a batch of the language stage holds: `pictures` rows of about `questions` turns.
 
-    With `codes` (answer text → vocoder ids) each answer is also voiced. `seed` sets the scenes.
+    With `codes` (answer text → vocoder ids) each answer is also voiced. `seed` sets the scenes; `modes` how often a
+    question is typed, spoken or both.
     """
 
     pictures: int
     questions: int
     seed: int = 0
+    modes: tuple[float, float, float] = (0.45, 0.35, 0.2)
     codes: Callable[[str], list[int]] | None = None
 
 
@@ -152,7 +154,7 @@ def _conversations(scene: Scene, rng: Generator, config: SviqaConfig, lesson: Le
         at = 1 + PATCHES
         turns = int(rng.integers(2, 4)) if rng.random() < 0.15 else 1
         for turn in range(turns):
-            mode = str(rng.choice(["text", "speech", "mixed"], p=[0.45, 0.35, 0.2]))
+            mode = str(rng.choice(["text", "speech", "mixed"], p=lesson.modes))
             asked = ask(scene, rng)
             audio = lesson.codes(asked.answer) if lesson.codes and turn == turns - 1 else None
             question = say_question(asked, mode, rng)

@@ -17,7 +17,7 @@ SMOOTHED = 5  # frames of the median
 
 
 def pitch_of(samples: Samples) -> NDArray[np.float32]:
-    """Fundamental frequency of 22.05 kHz speech at each mel frame: [n] → [n // 256] in Hz, 0 without voice."""
+    """Pitch of 22.05 kHz speech at each mel frame: [n] → [n // 256] in Hz, 0 where there is no voice."""
     frames = len(samples) // SPEECH_HOP
     if frames == 0:
         return np.zeros(0, np.float32)
@@ -50,7 +50,8 @@ def _difference(pieces: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
     product = np.fft.irfft(spectrum * window.conj(), size)[:, : lags + 1]
     energy = np.concatenate([np.zeros((len(pieces), 1)), (pieces**2).cumsum(1)], 1)
     shifted = energy[:, WINDOW : WINDOW + lags + 1] - energy[:, : lags + 1]
-    return np.maximum(shifted[:, :1] + shifted - 2 * product, 0.0)
+    difference: NDArray[np.float64] = np.maximum(shifted[:, :1] + shifted - 2 * product, 0.0)
+    return difference
 
 
 def _first_dip(normal: NDArray[np.float64], shortest: int, longest: int) -> NDArray[np.intp]:
@@ -58,7 +59,8 @@ def _first_dip(normal: NDArray[np.float64], shortest: int, longest: int) -> NDAr
     inner = normal[:, shortest : longest + 1]
     bottom = (inner <= normal[:, shortest - 1 : longest]) & (inner < normal[:, shortest + 1 : longest + 2])
     found = bottom & (inner < DIP)
-    return shortest + np.where(found.any(1), found.argmax(1), inner.argmin(1))
+    lag: NDArray[np.intp] = shortest + np.where(found.any(1), found.argmax(1), inner.argmin(1))
+    return lag
 
 
 def _refined(normal: NDArray[np.float64], lag: NDArray[np.intp]) -> NDArray[np.float64]:

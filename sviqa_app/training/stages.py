@@ -19,13 +19,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ..checkpoints.native import save_weights, write_config
+from ..engine.voice import Parts, Voice
 from ..errors import TrainingError
 from ..model.config import SviqaConfig
 from ..model.speech_tokenizer import SpeechTokenizer
 from ..model.sviqa import Sviqa
 from .answers import Codes, answers
 from .codebooks import fit_codebooks
+from .corpus import tokenizer
 from .ear import EarStudent, ear_batch, ear_loss, ear_measure
+from .flow_stage import Spoken, train_flow
 from .joint import Course, joint_batch, joint_loss
 from .language import Lesson, language_batch, language_loss, language_measure, start_language
 from .loop import Plan, train
@@ -33,6 +37,7 @@ from .pictures import Pictures
 from .scenes import HELD_OUT_SEED
 from .tower import TowerStudent, tower_batch, tower_loss, tower_measure
 from .utterances import Utterances
+from .vocoder import train_vocoder
 
 Report = Callable[[str], None]
 CHECKING = HELD_OUT_SEED // 2  # seeds watched while training; those from HELD_OUT_SEED up are never drawn here
@@ -57,7 +62,7 @@ class Preset:
     batch: int = 64
     spoken: int = 32
     rows: int = 8
-    questions: int = 12
+    questions: int = 20
     workers: int = 1
 
 
@@ -109,7 +114,7 @@ class Stages:
         model = Sviqa(self.config)
         start_language(model)
         _train_only(model.llava.model.language_model.layers, model.llava.model.language_model.norm, model.llava.lm_head, of=model)
-        lesson = Lesson(self.size.rows, self.size.questions)
+        lesson = Lesson(self.size.rows, self.size.questions, modes=(0.8, 0.12, 0.08))
         self._language("words", model, lesson, self.size.words, rate=1.5e-3)
 
     def _ear(self) -> None:
@@ -132,7 +137,7 @@ class Stages:
         fitted = fit_codebooks([texts[i] for i in order], self.config.audio)
         save_file({k: v.contiguous() for k, v in fitted.state_dict().items()}, self.folder / "codebooks.safetensors")
 
-    def tokenizer(self) -> SpeechTokenizer:
+    def speech_tokenizer(self) -> SpeechTokenizer:
         """The fitted speech tokenizer. Raises TrainingError before the codebooks stage."""
         path = self.folder / "codebooks.safetensors"
         if not path.exists():
@@ -143,7 +148,19 @@ class Stages:
 
     def codes(self) -> Codes:
         """The audio tokens of answers."""
-        return Codes(self.tokenizer(), self.pool)
+        return Codes(self.speech_tokenizer(), self.pool)
+
+    def _vocoder(self) -> None:
+        train_vocoder(self.folder, self.config.hift, self.report, self.size.vocoder)
+
+    def _flow(self) -> None:
+        train_flow(self.folder, self.config.flow, self._spoken(), self.report, self.size.flow)
+
+    def _spoken(self) -> list[Spoken]:
+        """Every answer as audio tokens and mel."""
+        codes = self.codes()
+        texts = answers(self.size.asked)
+        return [Spoken.of(codes.samples(text), codes(text), self.config.flow) for text in texts if codes(text)]
 
     # --- language model with voice, speech, pictures ----------------------------------------------------------
 
@@ -156,7 +173,7 @@ class Stages:
     def _voicing(self) -> None:
         model = self.assemble("words")
         _train_only(model.llava.model.language_model, model.llava.lm_head, of=model)
-        lesson = Lesson(max(2, self.size.rows - 2), max(2, self.size.questions // 2), seed=1, codes=self.codes())
+        lesson = Lesson(max(2, self.size.rows - 2), max(2, self.size.questions // 3), seed=1, codes=self.codes())
         self._language("voicing", model, lesson, self.size.voicing, rate=1e-3)
 
     def _align(self) -> None:
@@ -177,14 +194,35 @@ class Stages:
         make = partial(joint_batch, self.config, course)
         train("joint", model, plan, make, joint_loss, self.folder, self.report)
 
+    def _export(self) -> None:
+        """Write the model folder that the app reads."""
+        model, folder = self.assemble("joint"), self.folder / self.config.name
+        folder.mkdir(exist_ok=True)
+        write_config(folder, self.config)
+        save_weights(folder / "model.safetensors", model.state_dict(), torch.float16)
+        parts = Parts(self.config)
+        _fill(parts.hift, self._weights("vocoder"), "hift.")
+        flow = self._weights("flow")
+        _fill(parts.flow, flow, "flow.")
+        parts.speaker.copy_(flow["speaker"])
+        Voice(parts).save(folder)
+        save_weights(folder / "codebooks.safetensors", self.speech_tokenizer().state_dict(), torch.float16)
+        tokenizer().save(str(folder / "tokenizer.json"))
+        self.report(f"export The model is in {folder}.")
+
+    def _weights(self, stage: str) -> dict[str, Any]:
+        """A stage's weights. Raises TrainingError where it has not run."""
+        path = self.folder / f"{stage}.state"
+        if not path.exists():
+            raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train --stage {stage}.")
+        weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        return weights
+
     def assemble(self, *stages: str) -> Sviqa:
         """The model as the named stages left it, later ones over earlier ones."""
         model = Sviqa(self.config)
         for stage in stages:
-            path = self.folder / f"{stage}.state"
-            if not path.exists():
-                raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train --stage {stage}.")
-            weights = torch.load(path, map_location="cpu", weights_only=True)["model"]
+            weights = self._weights(stage)
             if stage == "tower":
                 _fill(model.llava.model.vision_tower, weights, "tower.")
                 _fill(model.llava.model.multi_modal_projector, weights, "projector.")

@@ -17,6 +17,7 @@ from ..model.config import SviqaConfig
 from ..model.sviqa import Sviqa, normalise_pixels
 from .pictures import Pictures
 from .scenes import Scene
+from .words import COLOUR_NAMES, KINDS
 from .wordspace import (
     GRID,
     SETTINGS,
@@ -26,7 +27,6 @@ from .wordspace import (
     picture_words,
     setting_table,
 )
-from .words import COLOUR_NAMES, KINDS
 
 SHARPNESS = 10.0
 IGNORED = -100

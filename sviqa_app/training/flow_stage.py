@@ -1,0 +1,154 @@
+"""The stage that teaches the flow to turn audio tokens into the voice's mel.
+
+Conditional flow matching as CosyVoice 1 / Step-Audio trains it, with the distance of the encoder's own guess
+beside it (Matcha-TTS), which lets a small flow learn in minutes. The pieces are whole windows of the sizes
+that streaming solves, so nothing is padded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..model.config import FlowConfig
+from ..model.flow import Flow, mel_frames
+from ..model.interleave import GROUP
+from ..model.mel import SPEECH_HOP, speech_mel
+from ..turn import Samples
+from .loop import Losses, Plan, train
+from .sayings import at_speech_rate
+
+RATE = 2e-3
+BATCH = 16
+WINDOWS = (15, 20, 35, 35, 50, 75)  # tokens of a batch's pieces
+AT_AN_END = 0.25  # how often a piece begins where the speech begins, and as often ends where it ends
+WITHOUT_PROMPT = 0.5
+PROMPT = 0.5  # the longest prompt, of a piece; the original's 0.3 is less than a streamed window has
+DROPPED = 0.2
+SMALLEST = 1e-6  # the noise left at t = 1
+GUESS_WEIGHT = 0.5
+QUIET = math.log(1e-5)  # the mel's floor
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Speech as vocoder ids in whole groups, and its mel [80, frames of the ids]."""
+
+    tokens: NDArray[np.int64]
+    mel: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, samples: Samples, tokens: list[int], config: FlowConfig) -> Spoken:
+        """Pair 16 kHz speech with its ids; the sound is cut or filled with silence to the time they last."""
+        frames = mel_frames(len(tokens), config.token_rate)
+        sound = at_speech_rate(samples)[: frames * SPEECH_HOP]
+        sound = np.pad(sound, (0, frames * SPEECH_HOP - len(sound)))
+        return cls(np.array(tokens), speech_mel(torch.from_numpy(sound)).numpy())
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Batches of windows of speech; batch number `step` is always the same."""
+
+    speech: list[Spoken]
+    config: FlowConfig
+    seed: int = 0
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """`tokens` [B, n], `mel`, `noise` [B, mels, T], `t` [B], `prompt` [B] in frames, `kept` [B]."""
+        rng = np.random.default_rng((self.seed, step, 29))
+        size = min(int(rng.choice(WINDOWS)), max(len(s.tokens) for s in self.speech) // GROUP * GROUP)
+        frames = mel_frames(size, self.config.token_rate)
+        long_enough = [s for s in self.speech if len(s.tokens) >= size]
+        rows = [
+            self._piece(long_enough[rng.integers(len(long_enough))], size, frames, rng) for _ in range(BATCH)
+        ]
+        prompt = rng.integers(0, max(1, int(frames * PROMPT)), BATCH)
+        batch = {
+            "tokens": np.stack([r.tokens for r in rows]),
+            "mel": np.stack([r.mel for r in rows]),
+            "noise": rng.standard_normal((BATCH, self.config.mels, frames), np.float32),
+            "t": rng.random(BATCH, np.float32),
+            "prompt": np.where(rng.random(BATCH) < WITHOUT_PROMPT, 0, prompt),
+            "kept": rng.random(BATCH) >= DROPPED,
+        }
+        return {key: torch.from_numpy(value) for key, value in batch.items()}
+
+    def _piece(self, whole: Spoken, size: int, frames: int, rng: np.random.Generator) -> Spoken:
+        """A window that begins between two groups."""
+        last = (len(whole.tokens) - size) // GROUP
+        where = rng.random()
+        group = 0 if where < AT_AN_END else last if where > 1 - AT_AN_END else int(rng.integers(last + 1))
+        first = mel_frames(group * GROUP, self.config.token_rate)
+        mel = whole.mel[:, first : first + frames]
+        missing = frames - mel.shape[1]
+        mel = np.pad(mel, ((0, 0), (0, missing)), constant_values=QUIET)
+        return Spoken(whole.tokens[group * GROUP : group * GROUP + size], mel)
+
+
+class FlowStudent(nn.Module):
+    """The flow as the loop trains it, with the speaker's vector."""
+
+    speaker: Tensor
+
+    def __init__(self, flow: Flow, speaker: Tensor) -> None:
+        super().__init__()
+        self.flow = flow
+        self.register_buffer("speaker", speaker)
+
+    def forward(self, batch: dict[str, Tensor]) -> Losses:
+        """The losses of a batch: the velocity's squared error, and the encoder's guess."""
+        mel, frames = batch["mel"], batch["mel"].shape[-1]
+        hidden = self.flow.encode(batch["tokens"])
+        mu = self.flow.length_regulator(hidden[:, :0], hidden, (0, frames))
+        known = torch.arange(frames, device=mel.device) < batch["prompt"][:, None]
+        cond = mel * known.unsqueeze(1)
+        speaker = self.flow.speaker(self.speaker.expand(len(mel), -1))
+        kept = batch["kept"].to(mel.dtype)[:, None]
+        t = 1 - torch.cos(batch["t"] * (math.pi / 2))
+        part = t[:, None, None]
+        x = (1 - (1 - SMALLEST) * part) * batch["noise"] + part * mel
+        velocity = self.flow.decoder.estimator(
+            x, torch.ones_like(mel[:, :1]), mu * kept[..., None], t, speaker * kept, cond * kept[..., None]
+        )
+        true = mel - (1 - SMALLEST) * batch["noise"]
+        return {
+            "velocity": functional.mse_loss(velocity.float(), true),
+            "guess": GUESS_WEIGHT * functional.mse_loss(mu.float(), mel),
+        }
+
+
+def new_speaker(config: FlowConfig, seed: int) -> Tensor:
+    """The vector of the one speaker there is: [speaker_dim] of length 1."""
+    return functional.normalize(
+        torch.randn(config.speaker_dim, generator=torch.Generator().manual_seed(seed)), dim=0
+    )
+
+
+def train_flow(
+    folder: Path,
+    config: FlowConfig,
+    speech: list[Spoken],
+    report: Callable[[str], None],
+    steps: int = 6000,
+    seed: int = 0,
+) -> FlowStudent:
+    """Teach a fresh flow the voice, or go on from `folder`/flow.state. Raises TrainingError."""
+    torch.manual_seed(seed)
+    student = FlowStudent(Flow(config), new_speaker(config, seed))
+    plan = Plan(steps, RATE, workers=0, seed=seed)
+    train("flow", student, plan, Windows(speech, config, seed), _losses, folder, report)
+    return student
+
+
+def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
+    losses: Losses = student(batch)
+    return losses

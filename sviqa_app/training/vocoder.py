@@ -1,0 +1,150 @@
+"""The stage that teaches HiFT to turn the voice's mel into its sound.
+
+The pitch predictor learns from YIN; the rest from spectral distances, its source driven by the true pitch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..model.config import HiftConfig
+from ..model.hift import Hift
+from ..model.hift_source import Draws
+from ..model.mel import SPEECH_HOP, speech_mel
+from ..turn import Samples
+from .loop import Losses, Plan, train
+from .pitch import pitch_of
+from .sayings import at_speech_rate, said, saying
+
+SAYINGS = 1200
+RATE = 1.5e-3
+QUIET = -4.0  # where the logarithm of the magnitudes starts
+SEGMENT = 32  # mel frames of a training piece
+BATCH = 8
+RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))  # window and hop of the spectral losses
+MEL_WEIGHT = 3.0
+HERTZ = 100.0  # the pitch loss is in hundreds of hertz
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Speech of the voice. `samples`: [256 T], 22.05 kHz; `mel`: [80, T]; `pitch`: [T] in Hz, 0 unvoiced."""
+
+    samples: Samples
+    mel: NDArray[np.float32]
+    pitch: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, samples: Samples) -> Utterance:
+        """Measure speech at 22.05 kHz; what does not fill a frame is cut."""
+        whole = samples[: len(samples) // SPEECH_HOP * SPEECH_HOP]
+        return cls(whole, speech_mel(torch.from_numpy(whole)).numpy(), pitch_of(whole))
+
+
+@dataclass(frozen=True)
+class Vocoding:
+    """Batches of random pieces of speech; batch number `step` is always the same."""
+
+    speech: list[Utterance]
+    config: HiftConfig
+    seed: int = 0
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """`samples` [B, 256 T], `mel` [B, 80, T], `pitch` [B, T], and the source's `uniform` and `noise`."""
+        rng = np.random.default_rng((self.seed, step))
+        rows = [self._piece(rng) for _ in range(BATCH)]
+        harmonics = self.config.harmonics + 1
+        batch = {
+            "samples": np.stack([r.samples for r in rows]),
+            "mel": np.stack([r.mel for r in rows]),
+            "pitch": np.stack([r.pitch for r in rows]),
+            "uniform": rng.random((BATCH, harmonics, 1), np.float32),
+            "noise": rng.standard_normal((BATCH, harmonics, SEGMENT * SPEECH_HOP), np.float32),
+        }
+        return {key: torch.from_numpy(value) for key, value in batch.items()}
+
+    def _piece(self, rng: np.random.Generator) -> Utterance:
+        whole = self.speech[rng.integers(len(self.speech))]
+        first = int(rng.integers(max(1, len(whole.pitch) - SEGMENT + 1)))
+        last = first + SEGMENT
+        short = max(0, last - len(whole.pitch))
+        return Utterance(
+            np.pad(whole.samples[first * SPEECH_HOP : last * SPEECH_HOP], (0, short * SPEECH_HOP)),
+            np.pad(whole.mel[:, first:last], ((0, 0), (0, short)), constant_values=whole.mel.min()),
+            np.pad(whole.pitch[first:last], (0, short)),
+        )
+
+
+def vocoder_loss(model: Hift, batch: dict[str, Tensor]) -> Losses:
+    """Mel, spectral and pitch losses of a batch. The true pitch drives the source, not the predicted one."""
+    with torch.autocast(batch["mel"].device.type, enabled=False):
+        true = batch["samples"]
+        pitch = batch["pitch"].repeat_interleave(SPEECH_HOP, -1)
+        source, _ = model.m_source(pitch, Draws.of(batch["uniform"], batch["noise"]))
+        made = model.decode(batch["mel"], source)
+        return {
+            "mel": MEL_WEIGHT * (speech_mel(made) - batch["mel"]).abs().mean(),
+            "spectrum": spectral_loss(made, true),
+            "pitch": (model.f0_predictor(batch["mel"]) - batch["pitch"]).abs().mean() / HERTZ,
+        }
+
+
+def spectral_loss(made: Tensor, true: Tensor) -> Tensor:
+    """Spectral convergence and log magnitude distance, mean of the resolutions (Yamamoto et al., 2020)."""
+    parts = []
+    for size, hop in RESOLUTIONS:
+        window = torch.hann_window(size, device=made.device)
+        ours, theirs = (
+            torch.stft(x, size, hop, window=window, return_complex=True).abs().clamp_min(1e-4)
+            for x in (made, true)
+        )
+        convergence = (ours - theirs).norm(dim=(1, 2)) / theirs.norm(dim=(1, 2)).clamp_min(1e-2)
+        parts.append(convergence.clamp_max(2).mean() + (ours.log() - theirs.log()).abs().mean())
+    return torch.stack(parts).mean()
+
+
+class VocoderStudent(nn.Module):
+    """HiFT as the loop trains it."""
+
+    def __init__(self, hift: Hift) -> None:
+        super().__init__()
+        self.hift = hift
+
+    def forward(self, batch: dict[str, Tensor]) -> Losses:
+        """The losses of a batch."""
+        return vocoder_loss(self.hift, batch)
+
+
+def new_hift(config: HiftConfig, seed: int) -> Hift:
+    """A fresh vocoder whose pitch starts about 100 Hz, as a hertz is small beside its weights."""
+    torch.manual_seed(seed)
+    model = Hift(config)
+    with torch.no_grad():
+        model.f0_predictor.classifier.weight.mul_(HERTZ)
+        model.f0_predictor.classifier.bias.fill_(HERTZ)
+        model.conv_post.weight.mul_(0.1)
+        model.get_parameter("conv_post.bias")[: config.istft_size // 2 + 1].fill_(QUIET)
+    return model
+
+
+def train_vocoder(
+    folder: Path, config: HiftConfig, report: Callable[[str], None], steps: int = 5500, seed: int = 0
+) -> Hift:
+    """Teach a fresh vocoder the voice, or go on from `folder`/vocoder.state. Raises TrainingError."""
+    speech = [Utterance.of(at_speech_rate(said(saying(number, seed)))) for number in range(SAYINGS)]
+    student = VocoderStudent(new_hift(config, seed))
+    plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
+    train("vocoder", student, plan, Vocoding(speech, config, seed), _losses, folder, report)
+    return student.hift
+
+
+def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
+    losses: Losses = student(batch)
+    return losses
