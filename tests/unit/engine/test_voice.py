@@ -83,7 +83,7 @@ def test_the_first_sound_comes_with_the_first_block(voice: Voice, tokens: list[i
 
 
 def test_streamed_is_near_whole(voice: Voice, tokens: list[int]) -> None:
-    """Within a window the flow knows less than the whole: a tenth of a neper in the mean is what that costs."""
+    """Within a window the flow knows less than of the whole: that costs a tenth of a neper in the mean."""
     whole, pieces = voice.speak(tokens), np.concatenate(streamed(voice, tokens))
     distance = (speech_mel(torch.from_numpy(whole)) - speech_mel(torch.from_numpy(pieces))).abs()
     assert float(distance.mean()) < 0.1
