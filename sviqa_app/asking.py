@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import EngineError, OutputError
 from .media.audio import load_recording, write_wav
+from .media.image import load_picture
+from .media.loudspeaker import Loudspeaker, loudspeaker_works
 from .turn import AudioChunk, Done, Heard, Mode, Question, Samples, TextDelta
 
 if TYPE_CHECKING:
-    from .engine.base import Conversation
-
-
-class Speaker(Protocol):
-    """Where sound is played as it comes."""
-
-    def play(self, samples: Samples, rate: int) -> None:
-        """Queue [n] samples; returns before they have sounded."""
-
-    def finish(self) -> None:
-        """Wait until everything queued has sounded."""
+    from .engine.base import Conversation, Engine
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ def free_names(folder: Path) -> Iterator[Path]:
 class Asker:
     """Puts questions to a conversation and reports each answer as it comes.
 
-    `places` gives the file of each turn's sound; without it the sound goes to `speaker`, where there is one.
+    With `places`, which gives the file of each turn's sound, the sound is written; without, it is played.
     """
 
     model: str
@@ -101,49 +95,47 @@ class Asker:
     as_json: bool = False
     mute: bool = False
     places: Iterator[Path] | None = None
-    speaker: Speaker | None = None
-    _sound: list[Samples] = field(default_factory=list)
 
     def ask(self, conversation: Conversation, question: Question) -> Outcome:
         """One turn: prints the words as they come, plays or writes the sound, then says what was heard."""
-        self._sound = []
+        sound: list[Samples] = []
         heard: str | None = None
         done = Done("")
-        for event in conversation.answer(question, speak=not self.mute):
-            match event:
-                case TextDelta(text):
-                    self._say(text)
-                case AudioChunk(samples, rate):
-                    self._voice(samples, rate)
-                case Heard(text):
-                    heard = text
-                case Done():
-                    done = event
-        audio = self._keep()
+        with ExitStack() as playing:
+            speaker = playing.enter_context(Loudspeaker()) if self._plays else None
+            for event in conversation.answer(question, speak=not self.mute):
+                match event:
+                    case TextDelta(text):
+                        self._say(text)
+                    case AudioChunk(samples, rate) if speaker is not None:
+                        speaker.play(samples, rate)
+                    case AudioChunk(samples):
+                        sound.append(samples)
+                    case Heard(text):
+                        heard = text
+                    case Done():
+                        done = event
+        audio = self._write(sound)
         seconds: dict[str, float | None] = {"load": round(self.load_seconds, 3)}
         seconds |= {name: None if s is None else round(s, 3) for name, s in done.seconds.items()}
         outcome = Outcome(done.text, heard, audio, self.sample_rate, question.mode, self.model, seconds)
         self._report(outcome)
         return outcome
 
+    @property
+    def _plays(self) -> bool:
+        return self.places is None and not self.mute
+
     def _say(self, text: str) -> None:
         if not self.as_json:
             print(text, end="", flush=True)
 
-    def _voice(self, samples: Samples, rate: int) -> None:
-        if self.speaker is not None and self.places is None:
-            self.speaker.play(samples, rate)
-        else:
-            self._sound.append(samples)
-
-    def _keep(self) -> str | None:
-        """Write what sounded, or wait until it has sounded. Gives the path written."""
-        if self.speaker is not None and self.places is None:
-            self.speaker.finish()
-        if not self._sound or self.places is None:
+    def _write(self, sound: list[Samples]) -> str | None:
+        """The path of the file written, None where there is none."""
+        if not sound or self.places is None:
             return None
         path = next(self.places)
-        write_wav(path, np.concatenate(self._sound), self.sample_rate)
+        write_wav(path, np.concatenate(sound), self.sample_rate)
         return str(path)
 
     def _report(self, outcome: Outcome) -> None:
@@ -155,3 +147,40 @@ class Asker:
             print(f"  heard: {outcome.heard}", flush=True)
         if outcome.audio is not None:
             print(f"  spoken: {outcome.audio}", flush=True)
+
+
+def ask_picture(
+    picture: Path,
+    speech: Sequence[Path],
+    text: Sequence[str],
+    out: Path | None,
+    model: str,
+    *,
+    as_json: bool = False,
+    mute: bool = False,
+) -> None:
+    """Everything `sviqa ask` does. Whatever is wrong with what was given is found before the model is loaded.
+
+    Raises SviqaError.
+    """
+    image = load_picture(picture)
+    questions = read_questions(speech, text)
+    if out is not None:
+        check_out(out)
+    places = numbered(out, len(questions)) if out is not None else None
+    if places is None and not mute and loudspeaker_works() is None:
+        places = free_names(Path())
+    began = perf_counter()
+    engine = load_engine(model)
+    asker = Asker(engine.name, engine.sample_rate, perf_counter() - began, as_json, mute, places)
+    conversation = engine.load_picture(image)
+    for question in questions:
+        asker.ask(conversation, question)
+
+
+def load_engine(model: str) -> Engine:
+    """The engine of a model, by name or folder. Raises ModelError."""
+    from .checkpoints.native import find_model
+    from .engine.end_to_end import EndToEnd
+
+    return EndToEnd.load(find_model(model))

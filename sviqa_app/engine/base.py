@@ -29,8 +29,13 @@ class Conversation(Protocol):
 class Engine(Protocol):
     """A model that is loaded and ready."""
 
-    name: str
-    sample_rate: int
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the answers' sound."""
 
     def load_picture(self, picture: Image) -> Conversation:
         """Read an upright RGB picture, so that what remains at question time is the question."""

@@ -9,7 +9,7 @@ from sviqa_app.engine.cascade import Cascade
 from sviqa_app.engine.end_to_end import EndToEnd
 from sviqa_app.turn import AudioChunk, Done, Heard, Question
 
-from .conftest import silence, speech
+from ..toy import silence, speech
 
 RED = Image.new("RGB", (50, 40), "red")
 

@@ -13,7 +13,7 @@ from sviqa_app.model.decode import TextToken, answer, prefill
 from sviqa_app.model.prompt import END_OF_TEXT
 from sviqa_app.turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
 
-from .conftest import silence, speech
+from ..toy import silence, speech
 
 RED = Image.new("RGB", (50, 40), "red")
 HOW_MANY = Question(text="How many dogs are there?")

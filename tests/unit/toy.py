@@ -1,11 +1,10 @@
-"""A whole engine, tiny and with random weights, whose voice hums one sample a token."""
+"""A whole engine, tiny and with random weights, whose voice hums, and sound to ask it with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
-import pytest
 import torch
 from tokenizers import Tokenizer
 
@@ -66,8 +65,7 @@ def tokenizer() -> Tokenizer:
     return build_tokenizer(["i", "heard", "nothing", "how", "many", "dogs", "are", "there", "red", "two"])
 
 
-@pytest.fixture(scope="session")
-def engine() -> EndToEnd:
+def toy_engine() -> EndToEnd:
     torch.manual_seed(9)
     model = Sviqa(CONFIG).eval()
     for weights in model.llava.model.language_model.parameters():
