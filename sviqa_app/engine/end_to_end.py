@@ -77,11 +77,15 @@ class EndToEnd:
         _, cache = prefill(self.model, torch.cat([begin, seen], dim=1))
         return Talk(self, cache)
 
+    def mel(self, speech: Recording) -> Tensor:
+        """A 16 kHz recording without the silence around it, as the ear takes it: [mels, frames]."""
+        samples = torch.from_numpy(trim_silence(speech).samples)
+        return whisper_log_mel(samples, self.model.config.speech.mels)
+
     @torch.inference_mode()
     def hear(self, speech: Recording) -> SpeechFeatures:
-        """What the ear makes of a 16 kHz recording, without the silence around it."""
-        samples = torch.from_numpy(trim_silence(speech).samples)
-        mel = whisper_log_mel(samples, self.model.config.speech.mels)
+        """What the ear makes of a 16 kHz recording."""
+        mel = self.mel(speech)
         return self.model.speech_embeddings(mel[None], torch.tensor([mel.shape[-1]]))
 
     @torch.inference_mode()
@@ -95,12 +99,12 @@ class EndToEnd:
         return text
 
     @torch.inference_mode()
-    def prompt(self, text: str | None, heard: SpeechFeatures | None) -> Tensor:
-        """One turn's question, up to where the answer begins: [1, L, H]."""
+    def prompt(self, text: str | None, speech: Tensor | None) -> Tensor:
+        """One turn, of words and of speech embeddings [1, S, H], up to where its answer begins: [1, L, H]."""
         words = encode(self.tokenizer, text) if text else []
-        speech = [heard.embeddings] if heard else []
         before, after = torch.tensor([[USER]]), torch.tensor([[*words, ASSISTANT]])
-        return torch.cat([self.model.embed(before), *speech, self.model.embed(after)], dim=1)
+        middle = [] if speech is None else [speech]
+        return torch.cat([self.model.embed(before), *middle, self.model.embed(after)], dim=1)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -134,7 +138,7 @@ class Talk:
         telling = Telling(engine.words, stream, engine.sample_rate, began)
         silent = question.speech is not None and heard_nothing(question.speech)
         heard = engine.hear(question.speech) if question.speech is not None and not silent else None
-        prompt = engine.prompt(question.text, heard)
+        prompt = engine.prompt(question.text, None if heard is None else heard.embeddings)
         nothing_asked = silent and not question.text
         try:
             yield from telling.tell(self._tokens(prompt, NOTHING_HEARD if nothing_asked else "", speak, stop))
