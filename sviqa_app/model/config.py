@@ -67,7 +67,7 @@ class TextConfig(Section):
     vocab_size: int = 3072
     hidden_size: int = 256
     intermediate_size: int = 704
-    layers: int = 6
+    layers: int = 4
     heads: int = 8
     kv_heads: int = 8
     max_positions: int = 2048

@@ -114,7 +114,7 @@ def train(
         for key, value in losses.items():
             running[key] = 0.98 * running.get(key, value.item()) + 0.02 * value.item()
         done = step + 1
-        if done % 100 == 0 or done == plan.steps:
+        if done % 50 == 0 or done == plan.steps:
             pace = (done - first) / (time.time() - started)
             parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
             report(
