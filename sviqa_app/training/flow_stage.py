@@ -133,6 +133,17 @@ def new_speaker(config: FlowConfig, seed: int) -> Tensor:
     )
 
 
+def new_flow(config: FlowConfig, speech: list[Spoken], seed: int) -> Flow:
+    """A fresh flow that starts out at the speech's mean mel."""
+    torch.manual_seed(seed)
+    flow = Flow(config)
+    mean = torch.from_numpy(np.concatenate([s.mel for s in speech], 1).mean(1))
+    with torch.no_grad():
+        for name in ("decoder.estimator.final_proj.bias", "length_regulator.model.12.bias"):
+            flow.get_parameter(name).copy_(mean)
+    return flow
+
+
 def train_flow(
     folder: Path,
     config: FlowConfig,
@@ -142,8 +153,7 @@ def train_flow(
     seed: int = 0,
 ) -> FlowStudent:
     """Teach a fresh flow the voice, or go on from `folder`/flow.state. Raises TrainingError."""
-    torch.manual_seed(seed)
-    student = FlowStudent(Flow(config), new_speaker(config, seed))
+    student = FlowStudent(new_flow(config, speech, seed), new_speaker(config, seed))
     plan = Plan(steps, RATE, workers=0, seed=seed)
     train("flow", student, plan, Windows(speech, config, seed), _losses, folder, report)
     return student
