@@ -90,7 +90,7 @@ def k_means(rows: Tensor, centres: int, seed: int, rounds: int = 25) -> Tensor:
         counts = torch.zeros(centres).index_add_(0, which, torch.ones(len(rows)))
         empty = counts == 0
         found = torch.where(empty[:, None], found, sums / counts.clamp_min(1)[:, None])
-        if bool(empty.any()):
-            found[empty] = rows[near.argsort(descending=True)[: int(empty.sum())]]
+        moved = empty.nonzero()[: len(rows), 0]
+        found[moved] = rows[near.argsort(descending=True)[: len(moved)]]
     return found
 

@@ -59,6 +59,7 @@ class Preset:
     joint: int
     vocoder: int
     flow: int
+    sayings: int = 1200
     batch: int = 64
     spoken: int = 32
     rows: int = 8
@@ -67,7 +68,7 @@ class Preset:
 
 
 PRESETS = {
-    "smoke": Preset(32, 32, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, batch=4, spoken=4, rows=2, questions=3, workers=0),
+    "smoke": Preset(32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0),
     "tiny": Preset(57600, 16384, 30000, 900, 3400, 1600, 2200, 500, 150, 700, 5500, 4000),
     "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
 }
@@ -151,7 +152,7 @@ class Stages:
         return Codes(self.speech_tokenizer(), self.pool)
 
     def _vocoder(self) -> None:
-        train_vocoder(self.folder, self.config.hift, self.report, self.size.vocoder)
+        train_vocoder(self.folder, self.config.hift, self.report, self.size.vocoder, sayings=self.size.sayings)
 
     def _flow(self) -> None:
         train_flow(self.folder, self.config.flow, self._spoken(), self.report, self.size.flow)

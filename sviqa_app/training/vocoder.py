@@ -135,10 +135,18 @@ def new_hift(config: HiftConfig, seed: int) -> Hift:
 
 
 def train_vocoder(
-    folder: Path, config: HiftConfig, report: Callable[[str], None], steps: int = 5500, seed: int = 0
+    folder: Path,
+    config: HiftConfig,
+    report: Callable[[str], None],
+    steps: int = 5500,
+    seed: int = 0,
+    sayings: int = SAYINGS,
 ) -> Hift:
-    """Teach a fresh vocoder the voice, or go on from `folder`/vocoder.state. Raises TrainingError."""
-    speech = [Utterance.of(at_speech_rate(said(saying(number, seed)))) for number in range(SAYINGS)]
+    """Teach a fresh vocoder the voice from that many sentences, or go on from `folder`/vocoder.state.
+
+    Raises TrainingError.
+    """
+    speech = [Utterance.of(at_speech_rate(said(saying(number, seed)))) for number in range(sayings)]
     student = VocoderStudent(new_hift(config, seed))
     plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
     train("vocoder", student, plan, Vocoding(speech, config, seed), _losses, folder, report)
