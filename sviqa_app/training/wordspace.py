@@ -14,18 +14,27 @@ import torch
 from torch import Tensor
 
 from .scenes import Scene
-from .words import COLOUR_NAMES, KINDS, PLACES
+from .words import COLOUR_NAMES, KINDS, PLACES, plural
 
 # Where the tower writes what is in each of the nine places: patches (row * grid + column) of an 8 x 8 grid.
 GRID = 8
 SLOTS = tuple(row * GRID + column for row in (1, 4, 6) for column in (1, 4, 6))
 SETTINGS = ("scene", "photo", "noise", "text", "blank")
 SIZE_MIDDLE, SIZE_SPREAD = 0.24, 0.04
+_LAST = {kind.split()[-1] for kind in (*KINDS, "thing")}
+_NEAR = {plural(word): word for word in _LAST if plural(word) != word} | {"colour": "color"}
 
 
 @cache
 def direction(word: str, width: int = 256) -> Tensor:
-    """The unit vector [width] of a word."""
+    """The unit vector [width] of a word. The plural of a drawn thing lies near its singular, "colour" near "color"."""
+    if word in _NEAR:
+        return 0.8 * direction(_NEAR[word], width) + 0.6 * _random(f"more of {word}" if word == "colour" else "plural", width)
+    return _random(word, width)
+
+
+@cache
+def _random(word: str, width: int) -> Tensor:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
     vector = np.random.default_rng(seed).normal(size=width)
     return torch.tensor(vector / np.linalg.norm(vector), dtype=torch.float32)
