@@ -38,7 +38,8 @@ def _read(hint: Any, name: str, value: Any) -> Any:
         return hint.from_dict(value)  # type: ignore[union-attr]
     if isinstance(value, list):
         value = tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    plain = {int: int, float: (int, float), str: str, bool: bool}.get(hint)
+    kinds: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
+    plain = kinds.get(hint)
     if plain and (not isinstance(value, plain) or (isinstance(value, bool) and hint is not bool)):
         raise ModelError(f"The model's configuration gives {name} the value {value!r}.", f"Expected {hint.__name__}.")
     return value

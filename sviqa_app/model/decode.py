@@ -123,9 +123,7 @@ def rewind(cache: Cache, length: int) -> None:
 class Grammar:
     """What an answer may be made of, and how each of its tokens is picked."""
 
-    def __init__(
-        self, marks: Marks, text_ids: Tensor, audio: AudioTokenConfig, pick: Pick = likeliest
-    ) -> None:
+    def __init__(self, marks: Marks, text_ids: Tensor, audio: AudioTokenConfig, pick: Pick = likeliest) -> None:
         """`text_ids`: the ids [n] that may stand in an answer's text (special ids are not among them)."""
         self.marks = marks
         self.audio = audio
@@ -235,9 +233,7 @@ def answer_batch(
     logits, cache = prefill(model, embeddings, positions=(mask.cumsum(1) - 1).clamp_min(0), mask=mask)
     while True:
         position = start + torch.tensor([w.place for w in writers], device=mask.device)
-        ids = [
-            grammar.marks.end if w.done else w.take(row)[0] for w, row in zip(writers, logits, strict=True)
-        ]
+        ids = [grammar.marks.end if w.done else w.take(row)[0] for w, row in zip(writers, logits, strict=True)]
         if all(w.done for w in writers):
             return [(w.text, w.voiced) for w in writers]
         mask = torch.cat([mask, mask.new_ones(len(ids), 1)], dim=1)

@@ -26,9 +26,7 @@ class Solver(nn.Module):
         super().__init__()
         self.estimator = Estimator(config)
 
-    def forward(
-        self, noise: Tensor, mu: Tensor, speaker: Tensor, cond: Tensor, steps: int, guidance: float
-    ) -> Tensor:
+    def forward(self, noise: Tensor, mu: Tensor, speaker: Tensor, cond: Tensor, steps: int, guidance: float) -> Tensor:
         """noise, mu, cond [1, mels, T], speaker [1, mels] → mel [1, mels, T].
 
         With guidance g the velocity is (1 + g) of the conditioned one less g of the free one.
@@ -50,9 +48,7 @@ class Solver(nn.Module):
             plain: Tensor = self.estimator(x, mask, mu, t.view(1), speaker, cond)
             return plain
         pair = [torch.cat([v, torch.zeros_like(v)]) for v in (mu, speaker, cond)]
-        both = self.estimator(
-            x.expand(2, -1, -1), mask.expand(2, -1, -1), pair[0], t.expand(2), pair[1], pair[2]
-        )
+        both = self.estimator(x.expand(2, -1, -1), mask.expand(2, -1, -1), pair[0], t.expand(2), pair[1], pair[2])
         with_it, without = both.chunk(2)
         guided: Tensor = (1 + guidance) * with_it - guidance * without
         return guided

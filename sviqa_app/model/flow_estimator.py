@@ -25,9 +25,7 @@ class ConvBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.block = nn.Sequential(
-            nn.Conv1d(inputs, outputs, 3, padding=1), nn.GroupNorm(GROUPS, outputs), nn.Mish()
-        )
+        self.block = nn.Sequential(nn.Conv1d(inputs, outputs, 3, padding=1), nn.GroupNorm(GROUPS, outputs), nn.Mish())
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """[B, C, T] under a mask [B, 1, T] → [B, C', T]."""
@@ -134,9 +132,7 @@ class Resample(nn.Module):
 class Stage(nn.ModuleList):
     """A residual block, its transformer blocks and, but in the middle, a convolution that ends the stage."""
 
-    def __init__(
-        self, inputs: int, outputs: int, config: FlowConfig, ending: nn.Module | None = None
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, config: FlowConfig, ending: nn.Module | None = None) -> None:
         blocks = nn.ModuleList(TransformerBlock(outputs, config) for _ in range(config.blocks_per_stage))
         parts: list[nn.Module] = [ResnetBlock(inputs, outputs, 4 * config.channels[0]), blocks]
         super().__init__(parts if ending is None else [*parts, ending])
@@ -185,26 +181,20 @@ class Estimator(nn.Module):
         down, up = [], []
         for index, width in enumerate(widths):
             last = index == len(widths) - 1
-            halve = (
-                nn.Conv1d(width, width, 3, padding=1) if last else Resample(nn.Conv1d(width, width, 3, 2, 1))
-            )
+            halve = nn.Conv1d(width, width, 3, padding=1) if last else Resample(nn.Conv1d(width, width, 3, 2, 1))
             down.append(Stage(entering, width, config, halve))
             entering = width
         for index, (before, after) in enumerate(pairwise((*widths[::-1], widths[0]))):
             last = index == len(widths) - 1
             twice = Resample(nn.ConvTranspose1d(after, after, 4, 2, 1))
-            up.append(
-                Stage(2 * before, after, config, nn.Conv1d(after, after, 3, padding=1) if last else twice)
-            )
+            up.append(Stage(2 * before, after, config, nn.Conv1d(after, after, 3, padding=1) if last else twice))
         self.down_blocks = nn.ModuleList(down)
         self.mid_blocks = nn.ModuleList(Stage(entering, entering, config) for _ in range(config.mid_blocks))
         self.up_blocks = nn.ModuleList(up)
         self.final_block = ConvBlock(widths[0], widths[0])
         self.final_proj = nn.Conv1d(widths[0], config.mels, 1)
 
-    def forward(
-        self, x: Tensor, mask: Tensor, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor) -> Tensor:
         """x, mu, cond [B, mels, T], mask [B, 1, T], t [B] in [0, 1], speaker [B, mels] → [B, mels, T]."""
         time = self.time_mlp(sinusoids(t, self.inputs))
         x = torch.cat([x, mu, speaker.unsqueeze(-1).expand(-1, -1, x.shape[-1]), cond], 1)

@@ -98,9 +98,7 @@ class Hift(nn.Module):
         for stage, (rate, kernel, width) in enumerate(stages):
             self.ups.append(nn.ConvTranspose1d(2 * width, width, kernel, rate, padding=(kernel - rate) // 2))
             self.source_downs.append(_down(bins, width, math.prod(config.upsample_rates[stage + 1 :])))
-            self.source_resblocks.append(
-                ResBlock(width, config.source_kernels[stage], config.source_dilations[stage])
-            )
+            self.source_resblocks.append(ResBlock(width, config.source_kernels[stage], config.source_dilations[stage]))
             for size, dilations in zip(config.resblock_kernels, config.resblock_dilations, strict=True):
                 self.resblocks.append(ResBlock(width, size, dilations))
         self.conv_post = nn.Conv1d(widths[-1], bins, 7, padding=3)
@@ -140,9 +138,7 @@ class Hift(nn.Module):
         """Magnitude and phase, each [B, size // 2 + 1, 64 T + 1], from mel and the source's spectrum."""
         x = self.conv_pre(mel)
         last = len(self.ups) - 1
-        for stage, (up, down, shape) in enumerate(
-            zip(self.ups, self.source_downs, self.source_resblocks, strict=True)
-        ):
+        for stage, (up, down, shape) in enumerate(zip(self.ups, self.source_downs, self.source_resblocks, strict=True)):
             x = up(functional.leaky_relu(x, SLOPE))
             if stage == last:
                 x = functional.pad(x, (1, 0), mode="reflect")

@@ -97,9 +97,7 @@ def places(text: Sequence[int], marks: Marks, audio: AudioTokenConfig) -> list[i
     return found
 
 
-def interleave(
-    text: Sequence[int], audio: Sequence[int], marks: Marks, config: AudioTokenConfig
-) -> list[int]:
+def interleave(text: Sequence[int], audio: Sequence[int], marks: Marks, config: AudioTokenConfig) -> list[int]:
     """One answer as the model writes it: `text` (no marks in it) and `audio` (vocabulary ids, whole groups).
 
     Raises ValueError where the audio is no whole number of groups or is over before the text is.

@@ -39,4 +39,3 @@ def encode(tokenizer: Tokenizer, text: str) -> list[int]:
 def question_ids(speech_slots: int, words: list[int]) -> list[int]:
     """One turn's question: `<|user|>`, a `<speech>` placeholder for each speech embedding, words, `<|assistant|>`."""
     return [USER, *([SPEECH] * speech_slots), *words, ASSISTANT]
-

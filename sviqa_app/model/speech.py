@@ -37,7 +37,6 @@ class SpeechEncoder(nn.Module):
             encoder_attention_heads=config.heads,
             encoder_ffn_dim=config.intermediate_size,
             max_source_positions=config.max_positions,
-            attn_implementation="sdpa",
         )
         self.encoder = WhisperEncoder(whisper)
         self.max_positions = config.max_positions

@@ -31,7 +31,9 @@ def vision_config(config: VisionConfig) -> Any:
         from transformers.models.clip.configuration_clip import CLIPVisionConfig
 
         return CLIPVisionConfig(**sizes)
-    from .tower import SiglipVisionConfig, StemVisionConfig
+    from transformers.models.siglip.configuration_siglip import SiglipVisionConfig
+
+    from .tower import StemVisionConfig
 
     known = {"siglip_vision_model": SiglipVisionConfig, "sviqa_stem_vision": StemVisionConfig}
     if config.model_type not in known:

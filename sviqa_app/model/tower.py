@@ -37,20 +37,20 @@ class ConvStem(nn.Sequential):
         return last.weight
 
 
-class StemVisionConfig(SiglipVisionConfig):  # type: ignore[misc]
+class StemVisionConfig(SiglipVisionConfig):  # type: ignore[no-untyped-call]
     """SigLIP's vision configuration, for the tower with the stem."""
 
     model_type = "sviqa_stem_vision"
 
 
-class StemVisionModel(SiglipVisionModel):  # type: ignore[misc]
+class StemVisionModel(SiglipVisionModel):  # type: ignore[no-untyped-call]
     """SigLIP's vision encoder whose patch embedding is a ConvStem."""
 
     config_class = StemVisionConfig
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.embeddings.patch_embedding = ConvStem(config.hidden_size, config.patch_size)
+        self.embeddings.patch_embedding = ConvStem(config.hidden_size, config.patch_size)  # type: ignore[assignment]
 
 
 AutoConfig.register(StemVisionConfig.model_type, StemVisionConfig)

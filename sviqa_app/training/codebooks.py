@@ -53,7 +53,7 @@ def discriminants(rows: Tensor, classes: Tensor, width: int, ridge: float = 1e-2
     centred = (rows - mean).double()
     within = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.double)
     between = torch.zeros_like(within)
-    for label in classes.unique():
+    for label in sorted(set(classes.tolist())):
         own = centred[classes == label]
         middle = own.mean(0)
         within += (own - middle).T @ (own - middle)
@@ -93,4 +93,3 @@ def k_means(rows: Tensor, centres: int, seed: int, rounds: int = 25) -> Tensor:
         moved = empty.nonzero()[: len(rows), 0]
         found[moved] = rows[near.argsort(descending=True)[: len(moved)]]
     return found
-

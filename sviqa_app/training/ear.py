@@ -68,8 +68,8 @@ def ear_batch(pool: Utterances, size: int, warm: int, step: int) -> dict[str, Te
     chunk = 8 * size
     epoch, at = divmod(step // 8, pool.count // chunk)
     order = np.random.default_rng((17, epoch)).permutation(pool.count)[at * chunk : (at + 1) * chunk]
-    order = sorted(order.tolist(), key=pool.expected_seconds)
-    rows = order[step % 8 * size : (step % 8 + 1) * size]
+    by_length = sorted(order.tolist(), key=pool.expected_seconds)
+    rows = by_length[step % 8 * size : (step % 8 + 1) * size]
     strength = min(1.0, max(0.0, (step - warm / 4) / warm))
     return collate([heard(pool.utterance(i), rng, strength) for i in rows], rng if strength > 0 else None)
 
@@ -120,7 +120,7 @@ def ear_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Sounds and words a frame, CTC of the caption head and of what is written, and unit length of what is written."""
     out = student(batch["mel"], batch["lengths"])
     scores = out["scores"].float()
-    expected = scores.detach().softmax(-1) @ student.words  # type: ignore[operator]
+    expected = scores.detach().softmax(-1) @ student.words
     inside = torch.arange(scores.shape[1])[None] < out["groups"][:, None]
     return {
         "phones": 0.3 * F.cross_entropy(out["phones"].transpose(1, 2), batch["phones"], ignore_index=IGNORED),
@@ -133,9 +133,7 @@ def ear_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _ctc(logits: Tensor, batch: dict[str, Tensor], groups: Tensor) -> Tensor:
     log = logits.log_softmax(-1).transpose(0, 1)
-    loss = F.ctc_loss(
-        log, batch["ids"], groups, batch["counts"], blank=PAD, reduction="none", zero_infinity=True
-    )
+    loss = F.ctc_loss(log, batch["ids"], groups, batch["counts"], blank=PAD, reduction="none", zero_infinity=True)
     return (loss / batch["counts"]).mean()
 
 
@@ -161,9 +159,7 @@ def ear_measure(student: nn.Module, pools: dict[str, Utterances], count: int = 9
             out = student(batch["mel"], batch["lengths"])
             for row, (item, length) in enumerate(zip(items, out["groups"].tolist(), strict=True)):
                 wrong += word_errors(item["ids"], collapse(out["caption"][row, :length].argmax(-1).tolist()))
-                wrong_written += word_errors(
-                    item["ids"], collapse(out["scores"][row, :length].argmax(-1).tolist())
-                )
+                wrong_written += word_errors(item["ids"], collapse(out["scores"][row, :length].argmax(-1).tolist()))
                 total += len(item["ids"])
         result[f"{name}_wer"], result[f"{name}_written"] = wrong / total, wrong_written / total
     return result

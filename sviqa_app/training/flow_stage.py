@@ -68,9 +68,7 @@ class Windows:
         size = min(int(rng.choice(WINDOWS)), max(len(s.tokens) for s in self.speech) // GROUP * GROUP)
         frames = mel_frames(size, self.config.token_rate)
         long_enough = [s for s in self.speech if len(s.tokens) >= size]
-        rows = [
-            self._piece(long_enough[rng.integers(len(long_enough))], size, frames, rng) for _ in range(BATCH)
-        ]
+        rows = [self._piece(long_enough[rng.integers(len(long_enough))], size, frames, rng) for _ in range(BATCH)]
         prompt = rng.integers(0, max(1, int(frames * PROMPT)), BATCH)
         batch = {
             "tokens": np.stack([r.tokens for r in rows]),
@@ -128,9 +126,7 @@ class FlowStudent(nn.Module):
 
 def new_speaker(config: FlowConfig, seed: int) -> Tensor:
     """The vector of the one speaker there is: [speaker_dim] of length 1."""
-    return functional.normalize(
-        torch.randn(config.speaker_dim, generator=torch.Generator().manual_seed(seed)), dim=0
-    )
+    return functional.normalize(torch.randn(config.speaker_dim, generator=torch.Generator().manual_seed(seed)), dim=0)
 
 
 def new_flow(config: FlowConfig, speech: list[Spoken], seed: int) -> Flow:

@@ -46,8 +46,8 @@ def joint_batch(config: SviqaConfig, course: Course, step: int) -> dict[str, Ten
     chunk = 8 * course.rows
     epoch, at = divmod(step // 8, course.pool.count // chunk)
     order = np.random.default_rng((37, epoch)).permutation(course.pool.count)[at * chunk : (at + 1) * chunk]
-    order = sorted(order.tolist(), key=course.pool.expected_seconds)
-    chosen = order[step % 8 * course.rows : (step % 8 + 1) * course.rows]
+    by_length = sorted(order.tolist(), key=course.pool.expected_seconds)
+    chosen = by_length[step % 8 * course.rows : (step % 8 + 1) * course.rows]
     items = [heard(course.pool.utterance(i), rng, course.noise) for i in chosen]
     speech = collate_speech(items, rng)
     slots = (speech["mel"].shape[-1] + 1) // 2 // 5 + 1

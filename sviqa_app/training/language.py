@@ -171,7 +171,8 @@ def doubtful(written: Tensor, rng: Generator) -> Tensor:
         mix = rng.uniform(0, 0.35)
         written[SLOTS[a]] = (1 - mix) * written[SLOTS[a]] + mix * written[SLOTS[b]]
     noise = torch.from_numpy(rng.standard_normal(written.shape, np.float32))
-    return written + noise * float(rng.uniform(0.05, 0.5)) / width**0.5
+    level = float(rng.uniform(0.05, 0.5)) / width**0.5
+    return written.add(noise, alpha=level)
 
 
 def collate(rows: list[Packed]) -> dict[str, Tensor]:
@@ -259,7 +260,9 @@ def token_losses(model: Sviqa, hidden: Tensor, batch: dict[str, Tensor]) -> dict
     return losses
 
 
-def skill_batch(config: SviqaConfig, first: int, count: int, mode: str, which: str) -> tuple[dict[str, Tensor], list[Asked]]:
+def skill_batch(
+    config: SviqaConfig, first: int, count: int, mode: str, which: str
+) -> tuple[dict[str, Tensor], list[Asked]]:
     """`count` single questions a scene row for measuring, one conversation each, on scenes of other seeds."""
     rows, written, asked_all = [], [], []
     for i in range(count):
@@ -303,5 +306,3 @@ def language_measure(model: nn.Module, config: SviqaConfig, pictures: int = 24) 
                 hits = [r for r, a in zip(right, asked, strict=True) if a.skill == skill]
                 result[skill] = float(np.mean(hits)) if hits else float("nan")
     return result
-
-

@@ -104,9 +104,7 @@ def train(
             losses = loss(wrapped, batch)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
-            raise TrainingError(
-                f"The {name} stage's loss is not a finite number at step {step}.", "Lower the rate."
-            )
+            raise TrainingError(f"The {name} stage's loss is not a finite number at step {step}.", "Lower the rate.")
         accelerator.backward(total)
         accelerator.clip_grad_norm_(trained, plan.clip)
         optimizer.step()
@@ -135,7 +133,7 @@ def _steps(make_batch: Callable[[int], Any], start: int, plan: Plan) -> Iterator
     loader = DataLoader(
         Batches(make_batch),
         batch_size=None,
-        sampler=order,  # type: ignore[arg-type]
+        sampler=order,
         num_workers=plan.workers,
         prefetch_factor=4 if plan.workers else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,9 @@ class Pictures:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"pictures-{first}-{count}-{side}.u8"
         drawn = folder / f"pictures-{first}-{count}-{side}.drawn"
-        mode = "r+" if path.exists() and drawn.exists() else "w+"
-        self.pixels = np.memmap(path, np.uint8, mode, shape=(count, side, side, 3))
-        self.drawn = np.memmap(drawn, np.uint8, mode, shape=(count,))
+        mode: Literal["r+", "w+"] = "r+" if path.exists() and drawn.exists() else "w+"
+        self.pixels = np.memmap(str(path), np.uint8, mode, shape=(count, side, side, 3))
+        self.drawn = np.memmap(str(drawn), np.uint8, mode, shape=(count,))
 
     def scene(self, i: int) -> Scene:
         """What picture `i` shows."""

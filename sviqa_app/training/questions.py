@@ -47,12 +47,7 @@ def ask(scene: Scene, rng: Generator, which: str = "train", skill: str | None = 
     if skill is None:  # mostly questions that have an answer
         while True:
             asked = ask(scene, rng, which, SKILLS[rng.choice(len(SKILLS), p=_SHARES)])
-            if (
-                not asked.cannot_tell
-                or asked.skill == "beyond"
-                or scene.setting != "scene"
-                or rng.random() < 0.2
-            ):
+            if not asked.cannot_tell or asked.skill == "beyond" or scene.setting != "scene" or rng.random() < 0.2:
                 return asked
     chosen = skill
     if chosen == "beyond":

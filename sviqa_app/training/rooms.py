@@ -17,7 +17,7 @@ def add_noise(wave: Wave, snr: float, rng: Generator, noise: Wave | None = None)
     noise = coloured_noise(len(wave), rng) if noise is None else np.resize(noise, len(wave))
     power = float(np.mean(wave**2)) + 1e-12
     ratio = np.sqrt(power / (float(np.mean(noise**2)) + 1e-12) / 10 ** (snr / 10))
-    return (wave + ratio * noise).astype(np.float32)
+    return np.asarray(wave + ratio * noise, np.float32)
 
 
 def coloured_noise(count: int, rng: Generator) -> Wave:
@@ -32,7 +32,7 @@ def coloured_noise(count: int, rng: Generator) -> Wave:
             noise = noise + rng.uniform(0, 1) * np.sin(2 * np.pi * k * rng.uniform(50, 400) * time)
     if rng.random() < 0.25:
         noise = noise * (0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.5, 6) * time + rng.uniform(0, 6)))
-    return noise.astype(np.float32)
+    return np.asarray(noise, np.float32)
 
 
 def room(wave: Wave, rng: Generator) -> Wave:
@@ -43,7 +43,7 @@ def room(wave: Wave, rng: Generator) -> Wave:
     response[0] = 1.0
     size = 1 << int(np.ceil(np.log2(len(wave) + length)))
     wet = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(response, size), size)[: len(wave)]
-    return wet.astype(np.float32)
+    return np.asarray(wet, np.float32)
 
 
 def band_limit(wave: Wave, rng: Generator) -> Wave:
@@ -53,7 +53,7 @@ def band_limit(wave: Wave, rng: Generator) -> Wave:
     low, high = rng.uniform(30, 320), rng.uniform(3000, 8000)
     gain = 1 / (1 + (low / (frequency + 1)) ** 4) / (1 + (frequency / high) ** 8)
     gain = gain * (1 + frequency / 1000) ** rng.uniform(-0.5, 0.5)
-    return np.fft.irfft(spectrum * gain, len(wave)).astype(np.float32)
+    return np.asarray(np.fft.irfft(spectrum * gain, len(wave)), np.float32)
 
 
 def live(wave: Wave, rng: Generator, strength: float) -> tuple[Wave, float]:

@@ -19,6 +19,7 @@ from .words import COLOUR_NAMES, COLOURS, DIGITS, EMOJI, PLACES, SHAPES
 
 HELD_OUT_SEED = 10**9
 Setting = Literal["scene", "photo", "noise", "text", "blank"]
+NO_SCENES: tuple[Setting, ...] = ("photo", "noise", "text", "blank")
 RGB = tuple[int, int, int]
 
 _EMOJI_FONTS = (
@@ -72,8 +73,7 @@ def sample_scene(rng: Generator) -> Scene:
     """A random scene; about one in twelve is no scene at all."""
     background = str(rng.choice(COLOUR_NAMES))
     if rng.random() < 0.08:
-        setting = ("photo", "noise", "text", "blank")[rng.integers(4)]
-        return Scene((), background, setting)
+        return Scene((), background, NO_SCENES[rng.integers(4)])
     count = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.12, 0.18, 0.2, 0.2, 0.16, 0.14]))
     places = sorted(rng.choice(9, count, replace=False).tolist())
     names = [_sample_name(rng, background) for _ in places]
@@ -166,9 +166,7 @@ def _place(image: Image.Image, thing: Thing, background: str, rng: Generator) ->
     if rng.random() < 0.12:  # a cast shadow
         shade = Image.new("RGBA", size, (0, 0, 0, 255))
         shade.putalpha(sprite.getchannel("A").point(lambda a: a // 3))
-        image.paste(
-            shade, (round(thing.x * side - size[0] / 2) + 2, round(thing.y * side - size[1] / 2) + 2), shade
-        )
+        image.paste(shade, (round(thing.x * side - size[0] / 2) + 2, round(thing.y * side - size[1] / 2) + 2), shade)
     image.paste(sprite, (round(thing.x * side - size[0] / 2), round(thing.y * side - size[1] / 2)), sprite)
 
 
@@ -232,9 +230,7 @@ def _shape(kind: str, colour: RGB, rng: Generator) -> Image.Image:
         pen.rounded_rectangle(box, rng.uniform(0, 8), fill=colour, outline=outline, width=width)
     elif kind == "triangle":
         apex = middle + rng.uniform(-12, 12)
-        pen.polygon(
-            [(apex, 3), (side - 3, side - 4), (3, side - 4)], fill=colour, outline=outline, width=width
-        )
+        pen.polygon([(apex, 3), (side - 3, side - 4), (3, side - 4)], fill=colour, outline=outline, width=width)
     else:
         waist = rng.uniform(0.0, 0.22) * side
         corners = [(middle, 2), (side - 3 - waist, middle), (middle, side - 3), (2 + waist, middle)]
@@ -295,9 +291,7 @@ def _page(rng: Generator, side: int) -> Image.Image:
     letters = "etaoinshrdlucmfwypvbg"
     top = rng.uniform(0.02, 0.1) * side
     while top < side * 0.97:
-        words = [
-            "".join(rng.choice(list(letters), rng.integers(2, 9))) for _ in range(int(rng.integers(3, 12)))
-        ]
+        words = ["".join(rng.choice(list(letters), rng.integers(2, 9))) for _ in range(int(rng.integers(3, 12)))]
         pen.text((side * 0.05, top), " ".join(words), font=font, fill=ink)
         top += size * rng.uniform(1.15, 1.5)
     return image
@@ -308,9 +302,7 @@ def _photograph(rng: Generator, side: int) -> Image.Image:
     n = 96
     frequency = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None]) + 1 / n
     steep = rng.uniform(1.2, 2.2)
-    layers = [
-        np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, n))) / frequency**steep, (n, n)) for _ in range(3)
-    ]
+    layers = [np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, n))) / frequency**steep, (n, n)) for _ in range(3)]
     cloud = np.stack(layers, -1)
     cloud = (cloud - cloud.mean((0, 1))) / cloud.std((0, 1))
     mix = np.eye(3) * rng.uniform(0.2, 0.8) + rng.uniform(0.2, 1.0)
@@ -322,12 +314,7 @@ def _photograph(rng: Generator, side: int) -> Image.Image:
         cy, cx, r = rng.uniform(0, n), rng.uniform(0, n), rng.uniform(6, 34)
         yy, xx = np.mgrid[0:n, 0:n]
         blob = 1 / (
-            1
-            + np.exp(
-                np.clip(
-                    (np.hypot(yy - cy, (xx - cx) * rng.uniform(0.5, 2)) - r) / rng.uniform(0.5, 6), -30, 30
-                )
-            )
+            1 + np.exp(np.clip((np.hypot(yy - cy, (xx - cx) * rng.uniform(0.5, 2)) - r) / rng.uniform(0.5, 6), -30, 30))
         )
         rgb += blob[..., None] * rng.uniform(-90, 90, 3)
     image = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))

@@ -1,9 +1,9 @@
 """The stages that make the shipped model, in order, each resumable: `sviqa train PRESET` runs them all.
 
-    tower ──┐
-    words ──┼─► voicing ─┐
-    ear ────┼────────────┼─► align ─► joint ─► export
-    codebooks ┴─► vocoder, flow ────────────────┘
+tower ──┐
+words ──┼─► voicing ─┐
+ear ────┼────────────┼─► align ─► joint ─► export
+codebooks ┴─► vocoder, flow ────────────────┘
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Preset:
 
 
 PRESETS = {
-    "smoke": Preset(32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0),
+    "smoke": Preset(
+        32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0
+    ),
     "tiny": Preset(57600, 16384, 30000, 900, 3400, 1600, 2200, 500, 150, 700, 5500, 4000),
     "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
 }
@@ -90,7 +92,18 @@ class Stages:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The stages, in the order they run."""
-        return ("tower", "words", "ear", "codebooks", "vocoder", "flow", "voicing", "align", "joint", "export")
+        return (
+            "tower",
+            "words",
+            "ear",
+            "codebooks",
+            "vocoder",
+            "flow",
+            "voicing",
+            "align",
+            "joint",
+            "export",
+        )
 
     def run(self, stage: str) -> None:
         """Run one stage, or go on with it. Raises TrainingError where an earlier stage is missing."""
@@ -114,7 +127,12 @@ class Stages:
     def _words(self) -> None:
         model = Sviqa(self.config)
         start_language(model)
-        _train_only(model.llava.model.language_model.layers, model.llava.model.language_model.norm, model.llava.lm_head, of=model)
+        _train_only(
+            model.llava.model.language_model.layers,
+            model.llava.model.language_model.norm,
+            model.llava.lm_head,
+            of=model,
+        )
         lesson = Lesson(self.size.rows, self.size.questions, modes=(0.8, 0.12, 0.08))
         self._language("words", model, lesson, self.size.words, rate=1.5e-3)
 
@@ -188,7 +206,13 @@ class Stages:
     def _joint(self) -> None:
         model = self.assemble("align")
         parts = model.llava.model
-        _train_only(parts.language_model, model.llava.lm_head, parts.multi_modal_projector, model.ear.speech_projector, of=model)
+        _train_only(
+            parts.language_model,
+            model.llava.lm_head,
+            parts.multi_modal_projector,
+            model.ear.speech_projector,
+            of=model,
+        )
         pool = Utterances(self.pool, self.size.utterances)
         course = Course(pool, 3 * self.size.rows, codes=self.codes())
         plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)

@@ -56,9 +56,7 @@ def picture_labels(scene: Scene) -> dict[str, Any]:
     kinds, colours = np.full(9, len(KINDS)), np.full(9, IGNORED)
     for thing in scene.things:
         kind = KINDS.index(thing.kind)
-        near = (
-            np.maximum(np.abs(middles[:, None] - thing.y), np.abs(middles[None] - thing.x)) < thing.size / 2
-        )
+        near = np.maximum(np.abs(middles[:, None] - thing.y), np.abs(middles[None] - thing.x)) < thing.size / 2
         covers[near.reshape(-1)] = kind
         kinds[thing.place] = kind
         if thing.colour:
@@ -108,8 +106,7 @@ def tower_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor
     return {
         "covers": 0.5 * F.cross_entropy(covers.transpose(1, 2), batch["covers"], weight),
         "kind": F.cross_entropy(SHARPNESS * (slots @ kind_table().T).transpose(1, 2), batch["kinds"]),
-        "colour": 0.5
-        * _cross_entropy(SHARPNESS * (slots @ colour_table().T).transpose(1, 2), batch["colours"]),
+        "colour": 0.5 * _cross_entropy(SHARPNESS * (slots @ colour_table().T).transpose(1, 2), batch["colours"]),
         "ground": 0.2 * _cross_entropy(2 * SHARPNESS * (around @ colour_table().T), batch["background"]),
         "setting": 0.2 * F.cross_entropy(SHARPNESS * (around @ setting_table().T), batch["setting"]),
         "words": 0.5 * ((written - batch["words"]) ** 2).sum(-1).mean(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -42,14 +43,14 @@ class Utterances:
         self.count, self.first, self.held_out = count, first, held_out
         folder.mkdir(parents=True, exist_ok=True)
         stem = folder / f"utterances-{first}-{count}{'-held-out' if held_out else ''}"
-        parts = {
+        parts: dict[str, tuple[Any, tuple[int, ...]]] = {
             "wave": (np.int16, (count, LONGEST)),
             "marks": (np.int32, (count, 2, MARKS, 3)),
             "length": (np.int32, (count,)),
         }
         paths = {name: stem.with_suffix(f".{name}") for name in parts}
-        mode = "r+" if all(p.exists() for p in paths.values()) else "w+"
-        kept = {n: np.memmap(paths[n], dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
+        mode: Literal["r+", "w+"] = "r+" if all(p.exists() for p in paths.values()) else "w+"
+        kept = {n: np.memmap(str(paths[n]), dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
         self.waves, self.marks, self.lengths = kept["wave"], kept["marks"], kept["length"]
 
     def asked(self, i: int) -> tuple[Scene, Asked, Generator]:
@@ -73,7 +74,7 @@ class Utterances:
         text, voice = self.recipe(i)
         if not self.lengths[i]:
             self._speak(i, text, voice)
-        wave = self.waves[i, : self.lengths[i]].astype(np.float32) / 32768
+        wave = np.asarray(self.waves[i, : self.lengths[i]] / 32768, np.float32)
         words, phones = (rows[rows[:, 2] > 0] for rows in np.asarray(self.marks[i]))
         return Utterance(wave, words, phones, list(_encoded(text)))
 

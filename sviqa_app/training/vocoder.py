@@ -102,8 +102,7 @@ def spectral_loss(made: Tensor, true: Tensor) -> Tensor:
     for size, hop in RESOLUTIONS:
         window = torch.hann_window(size, device=made.device)
         ours, theirs = (
-            torch.stft(x, size, hop, window=window, return_complex=True).abs().clamp_min(1e-4)
-            for x in (made, true)
+            torch.stft(x, size, hop, window=window, return_complex=True).abs().clamp_min(1e-4) for x in (made, true)
         )
         convergence = (ours - theirs).norm(dim=(1, 2)) / theirs.norm(dim=(1, 2)).clamp_min(1e-2)
         parts.append(convergence.clamp_max(2).mean() + (ours.log() - theirs.log()).abs().mean())

@@ -32,10 +32,83 @@ ACCENTS = ("en-us", "en-gb-x-rp", "en", "en-029", "en-gb-x-gbclan", "en-gb-x-gbc
 ACCENT_HELD_OUT = "en-gb-scotland"
 VARIANTS_HELD_OUT = ("f4", "m5")
 VARIANTS = tuple(
-    "m1 m2 m3 m4 m6 m7 m8 f1 f2 f3 f5 Alex Alicia Andrea Andy Annie Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee "
-    "Marco Mario Michael Mike Nguyen Reed adam anika antonio aunty belinda benjamin boris caleb croak david ed edward "
-    "grandma grandpa gustave ian iven iven2 iven3 john kaukovalta klatt klatt2 klatt3 klatt4 linda max michel miguel "
-    "mike2 norbert pablo paul pedro quincy rob robert sandro shelby steph steph2 travis victor whisper zac".split()
+    [
+        "m1",
+        "m2",
+        "m3",
+        "m4",
+        "m6",
+        "m7",
+        "m8",
+        "f1",
+        "f2",
+        "f3",
+        "f5",
+        "Alex",
+        "Alicia",
+        "Andrea",
+        "Andy",
+        "Annie",
+        "Denis",
+        "Diogo",
+        "Gene",
+        "Gene2",
+        "Henrique",
+        "Hugo",
+        "Jacky",
+        "Lee",
+        "Marco",
+        "Mario",
+        "Michael",
+        "Mike",
+        "Nguyen",
+        "Reed",
+        "adam",
+        "anika",
+        "antonio",
+        "aunty",
+        "belinda",
+        "benjamin",
+        "boris",
+        "caleb",
+        "croak",
+        "david",
+        "ed",
+        "edward",
+        "grandma",
+        "grandpa",
+        "gustave",
+        "ian",
+        "iven",
+        "iven2",
+        "iven3",
+        "john",
+        "kaukovalta",
+        "klatt",
+        "klatt2",
+        "klatt3",
+        "klatt4",
+        "linda",
+        "max",
+        "michel",
+        "miguel",
+        "mike2",
+        "norbert",
+        "pablo",
+        "paul",
+        "pedro",
+        "quincy",
+        "rob",
+        "robert",
+        "sandro",
+        "shelby",
+        "steph",
+        "steph2",
+        "travis",
+        "victor",
+        "whisper",
+        "zac",
+    ]
 )
 
 
@@ -78,9 +151,7 @@ def sample_voice(rng: Generator, held_out: bool = False) -> Voice:
     name = str(rng.choice(ACCENTS))
     if rng.random() < 0.9:
         name += "+" + str(rng.choice(VARIANTS))
-    return Voice(
-        "espeak", name, float(rng.uniform(110, 260)), int(rng.integers(15, 86)), int(rng.integers(20, 86))
-    )
+    return Voice("espeak", name, float(rng.uniform(110, 260)), int(rng.integers(15, 86)), int(rng.integers(20, 86)))
 
 
 def _held_out_voice(rng: Generator) -> Voice:
@@ -111,9 +182,7 @@ def flite_command() -> str:
     """The flite command. Raises TrainingError where there is none."""
     found = shutil.which("flite")
     if not found:
-        raise TrainingError(
-            "The synthesiser flite was not found.", "Install it (Debian, Ubuntu: apt install flite)."
-        )
+        raise TrainingError("The synthesiser flite was not found.", "Install it (Debian, Ubuntu: apt install flite).")
     return found
 
 

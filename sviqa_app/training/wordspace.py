@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .scenes import Scene
 from .words import COLOUR_NAMES, KINDS, PLACES, plural
@@ -29,7 +29,9 @@ _NEAR = {plural(word): word for word in _LAST if plural(word) != word} | {"colou
 def direction(word: str, width: int = 256) -> Tensor:
     """The unit vector [width] of a word. The plural of a drawn thing lies near its singular, "colour" near "color"."""
     if word in _NEAR:
-        return 0.8 * direction(_NEAR[word], width) + 0.6 * _random(f"more of {word}" if word == "colour" else "plural", width)
+        return 0.8 * direction(_NEAR[word], width) + 0.6 * _random(
+            f"more of {word}" if word == "colour" else "plural", width
+        )
     return _random(word, width)
 
 
@@ -44,7 +46,7 @@ def _random(word: str, width: int) -> Tensor:
 def phrase(words: str, width: int = 256) -> Tensor:
     """The vector of several words: the sum of theirs, at unit length."""
     total = torch.stack([direction(w, width) for w in words.split()]).sum(0)
-    return total / total.norm()
+    return nn.functional.normalize(total, dim=0)
 
 
 @cache
@@ -86,7 +88,5 @@ def picture_words(scene: Scene, width: int = 256) -> Tensor:
         vector = kinds[KINDS.index(thing.kind)] + places[thing.place]
         if thing.colour:
             vector = vector + direction(thing.colour, width)
-        written[SLOTS[thing.place]] = vector + (thing.size - SIZE_MIDDLE) / SIZE_SPREAD * 0.5 * direction(
-            "size", width
-        )
+        written[SLOTS[thing.place]] = vector + (thing.size - SIZE_MIDDLE) / SIZE_SPREAD * 0.5 * direction("size", width)
     return written

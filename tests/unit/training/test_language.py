@@ -43,8 +43,7 @@ def test_packed_equals_alone() -> None:
     turn(second, 1, [40, 41, 42], [50])
     with torch.no_grad():
         packed, alone = (
-            run_packed(made, batch, written, made.embed(batch["ids"]))
-            for batch in (collate([both]), collate([second]))
+            run_packed(made, batch, written, made.embed(batch["ids"])) for batch in (collate([both]), collate([second]))
         )
     assert torch.allclose(packed[-2:], alone, atol=1e-5)
 

@@ -50,9 +50,7 @@ def test_answers_are_right() -> None:
     assert answers("exists", "is there a dog") == {"yes , center"}
     assert answers("exists", "is there a circle") == {"yes , two"}
     assert answers("read", "read the number") == {"seven"}
-    assert answers("describe", "what do you see") == {
-        "a red circle , a dog , a blue circle and the number seven"
-    }
+    assert answers("describe", "what do you see") == {"a red circle , a dog , a blue circle and the number seven"}
 
 
 def test_existence_is_balanced_and_absent_things_are_absent() -> None:
