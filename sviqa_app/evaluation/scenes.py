@@ -204,7 +204,5 @@ def show(report: Report, as_json: bool) -> None:
     for name, share in rows.items():
         table.add_row(name, str(share), str(share.of))
     if report.caption_errors is not None:
-        table.add_row(
-            "caption word error", f"{100 * report.caption_errors.share:.1f} %", str(report.caption_errors.of)
-        )
+        table.add_row("caption word error", f"{100 * report.caption_errors.share:.1f} %", str(report.caption_errors.of))
     Console().print(table)
