@@ -68,16 +68,11 @@ class Voice:
         if not tokens:
             return torch.zeros(0).numpy()
         mel = self.solve(tokens, 0, 0, torch.zeros(1, self.parts.flow.config.mels, 0))
-        return _ended(HiftStream(self.parts.hift, self._source_noise).grow(mel, mel.shape[-1])).numpy()
+        return _ended(self.start_sound().grow(mel, mel.shape[-1])).numpy()
 
     def stream(self) -> VoiceStream:
         """Start an utterance whose tokens come bit by bit."""
         return VoiceStream(self)
-
-    @torch.inference_mode()
-    def warm_up(self) -> None:
-        """Make the first sound as fast as the later ones."""
-        self.stream().push([0] * FIRST, last=True)
 
     def frames(self, tokens: int) -> int:
         """Mel frames that so many tokens last."""
@@ -95,9 +90,7 @@ class Voice:
         ids = torch.tensor(tokens)[None]
         prompt = mel[..., first:split]
         noise = self._noise[..., places]
-        out: Tensor = flow(
-            ids[:, known:], ids[:, begin:known], prompt, self.parts.speaker[None], noise, end - split
-        )
+        out: Tensor = flow(ids[:, known:], ids[:, begin:known], prompt, self.parts.speaker[None], noise, end - split)
         return out
 
     def start_sound(self) -> HiftStream:

@@ -124,10 +124,9 @@ def test_silence_around_speech_is_cut() -> None:
 def test_vocoder_stage_saves_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sviqa_app.training import vocoder
 
-    monkeypatch.setattr(vocoder, "SAYINGS", 1)
     monkeypatch.setattr(vocoder, "said", lambda text: hum(150, 0.5, 16000))
     told: list[str] = []
-    first = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2)
-    again = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2)
+    first = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2, sayings=1)
+    again = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2, sayings=1)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert told
