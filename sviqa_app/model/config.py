@@ -72,6 +72,7 @@ class TextConfig(Section):
     heads: int = 8
     kv_heads: int = 8
     max_positions: int = 2048
+    rope_theta: float = 1e6
 
 
 @dataclass(frozen=True)

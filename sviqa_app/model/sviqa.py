@@ -51,6 +51,7 @@ def llava_config(config: SviqaConfig) -> LlavaConfig:
         num_attention_heads=config.text.heads,
         num_key_value_heads=config.text.kv_heads,
         max_position_embeddings=config.text.max_positions,
+        rope_parameters={"rope_type": "default", "rope_theta": config.text.rope_theta},
         tie_word_embeddings=False,
     )
     has_cls = config.vision.model_type == "clip_vision_model"

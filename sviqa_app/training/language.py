@@ -26,10 +26,11 @@ from .corpus import HINTS, tokenizer
 from .ear import word_vectors
 from .questions import SKILLS, Asked, ask
 from .scenes import Scene, sample_scene
-from .wordspace import GRID, SLOTS, picture_words
+from .wordspace import GRID, SLOTS, mark, picture_words
 
 IGNORED = -100
 PATCHES = GRID * GRID
+ALIKE, LOOK = 0.06, 0.85  # how strongly heads start out matching, and keeping to patches or words
 
 
 @cache
@@ -172,7 +173,7 @@ def doubtful(written: Tensor, rng: Generator) -> Tensor:
         written[SLOTS[a]] = (1 - mix) * written[SLOTS[a]] + mix * written[SLOTS[b]]
     noise = torch.from_numpy(rng.standard_normal(written.shape, np.float32))
     level = float(rng.uniform(0.05, 0.5)) / width**0.5
-    return written.add(noise, alpha=level)
+    return written.add(noise, alpha=level) + mark("patch", width)
 
 
 def collate(rows: list[Packed]) -> dict[str, Tensor]:
@@ -204,23 +205,40 @@ def packed_mask(blocks: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
 def start_language(model: Sviqa) -> None:
     """Start where looking things up is easy.
 
-    The fixed word directions go into embeddings and head, so that reading and naming start out aligned. Each
-    attention head starts with its keys equal to its queries, so that like attends to like, and writes back what
-    it reads (output = values transposed): a word finds the patch that says the same word.
+    The fixed word directions go into embeddings and head, so that reading and naming start out aligned. Heads
+    take turns: one looks from words at patches that say the same, the next from words at words; the marks of
+    wordspace.py tell the two apart. What a head reads it writes back (output = values transposed).
     """
     words = word_vectors(model.config)
     used = words.norm(dim=1) > 0
+    language = model.llava.model.language_model
     with torch.no_grad():
-        embeddings = model.llava.model.language_model.embed_tokens.weight
+        embeddings = language.embed_tokens.weight
         embeddings[: len(words)][used] = words[used]
         embeddings[len(words) :].normal_(0, 1 / model.config.text.hidden_size**0.5)
+        embeddings += mark("word", model.config.text.hidden_size)
         model.llava.lm_head.weight[: len(words)][used] = 0.3 * words[used]
-        for layer in model.llava.model.language_model.layers:
-            attention = layer.self_attn
-            attention.q_proj.weight.normal_(0, 0.04)
-            attention.k_proj.weight.copy_(attention.q_proj.weight)
-            attention.v_proj.weight.normal_(0, 0.04)
-            attention.o_proj.weight.copy_(attention.v_proj.weight.T)
+        for layer in language.layers:
+            _start_attention(layer.self_attn, model.config)
+
+
+def _start_attention(attention: nn.Module, config: SviqaConfig) -> None:
+    """Even heads look at patches alike, odd heads at words. The last dimension of a head turns least with place."""
+    width = config.text.hidden_size // config.text.heads
+    queries, keys = attention.q_proj.weight, attention.k_proj.weight
+    values, output = attention.v_proj.weight, attention.o_proj.weight
+    assert all(isinstance(w, Tensor) for w in (queries, keys, values, output))
+    queries.normal_(0, ALIKE)
+    keys.copy_(queries)
+    for head in range(config.text.heads):
+        last = (head + 1) * width - 1
+        if head % 2:
+            queries[head * width : last].normal_(0, 0.02)
+            keys[head * width : last].normal_(0, 0.02)
+        queries[last] = LOOK * 2 * mark("word", config.text.hidden_size)
+        keys[last] = LOOK * 2 * mark("word" if head % 2 else "patch", config.text.hidden_size)
+    values.normal_(0, ALIKE)
+    output.copy_(values.T)
 
 
 def run_packed(model: Sviqa, batch: dict[str, Tensor], written: Tensor, embedded: Tensor) -> Tensor:
@@ -268,7 +286,7 @@ def skill_batch(
     for i in range(count):
         rng = np.random.default_rng((first, i, 23))
         scene = sample_scene(rng)
-        written.append(picture_words(scene, config.text.hidden_size))
+        written.append(picture_words(scene, config.text.hidden_size) + mark("patch", config.text.hidden_size))
         row = Packed()
         for block in range(1, 13):
             asked = ask(scene, rng, which)

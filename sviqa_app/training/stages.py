@@ -38,6 +38,7 @@ from .scenes import HELD_OUT_SEED
 from .tower import TowerStudent, tower_batch, tower_loss, tower_measure
 from .utterances import Utterances
 from .vocoder import train_vocoder
+from .wordspace import mark
 
 Report = Callable[[str], None]
 CHECKING = HELD_OUT_SEED // 2  # seeds watched while training; those from HELD_OUT_SEED up are never drawn here
@@ -71,7 +72,7 @@ PRESETS = {
     "smoke": Preset(
         32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0
     ),
-    "tiny": Preset(57600, 16384, 30000, 900, 3400, 1600, 2200, 500, 150, 700, 5500, 4000),
+    "tiny": Preset(57600, 16384, 30000, 900, 2700, 4000, 1900, 500, 150, 700, 4500, 4000),
     "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
 }
 
@@ -133,8 +134,8 @@ class Stages:
             model.llava.lm_head,
             of=model,
         )
-        lesson = Lesson(self.size.rows, self.size.questions, modes=(0.8, 0.12, 0.08))
-        self._language("words", model, lesson, self.size.words, rate=1.5e-3)
+        lesson = Lesson(max(2, self.size.rows // 3 + 1), self.size.questions, modes=(0.8, 0.12, 0.08))
+        self._language("words", model, lesson, self.size.words, rate=1.2e-3)
 
     def _ear(self) -> None:
         pool = Utterances(self.pool, self.size.utterances)
@@ -187,7 +188,7 @@ class Stages:
         plan = Plan(steps, rate, workers=self.size.workers)
         make = partial(language_batch, self.config, lesson)
         measure = partial(language_measure, config=self.config, pictures=2 if steps < 100 else 24)
-        train(name, model, plan, make, language_loss, self.folder, self.report, measure, 250)
+        train(name, model, plan, make, language_loss, self.folder, self.report, measure, 500)
 
     def _voicing(self) -> None:
         model = self.assemble("words")
@@ -251,8 +252,10 @@ class Stages:
             if stage == "tower":
                 _fill(model.llava.model.vision_tower, weights, "tower.")
                 _fill(model.llava.model.multi_modal_projector, weights, "projector.")
+                _add_mark(model.llava.model.multi_modal_projector.linear_2, "patch")
             elif stage == "ear":
                 _fill(model.ear, weights, "ear.")
+                _add_mark(model.ear.speech_projector.linear2, "word")
             else:
                 model.load_state_dict(weights)
         return model
@@ -261,6 +264,12 @@ class Stages:
 def _fill(module: nn.Module, weights: dict[str, Any], prefix: str) -> None:
     own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
     module.load_state_dict(own)
+
+
+def _add_mark(layer: nn.Linear, of: str) -> None:
+    """From here on what this layer writes is marked as a word or a patch."""
+    with torch.no_grad():
+        layer.bias += mark(of, layer.out_features)
 
 
 def _train_only(*parts: nn.Module, of: nn.Module) -> None:

@@ -43,6 +43,12 @@ def _random(word: str, width: int) -> Tensor:
 
 
 @cache
+def mark(of: str, width: int = 256) -> Tensor:
+    """What is added to every "word" or "patch", so that attention can tell them apart: [width], half as long as a word."""
+    return 0.5 * _random(f"<{of}>", width)
+
+
+@cache
 def phrase(words: str, width: int = 256) -> Tensor:
     """The vector of several words: the sum of theirs, at unit length."""
     total = torch.stack([direction(w, width) for w in words.split()]).sum(0)
