@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -48,9 +49,7 @@ def read_questions(speech: Sequence[Path], text: Sequence[str]) -> list[Question
     if not speech and not text:
         raise EngineError("No question was asked.", "Give --speech RECORDING, --text WORDS, or both.")
     if not all(words.strip() for words in text):
-        raise EngineError(
-            "A question given with --text has no words.", 'Give for instance --text "what is this".'
-        )
+        raise EngineError("A question given with --text has no words.", 'Give for instance --text "what is this".')
     recordings = [load_recording(path) for path in speech]
     if len(recordings) == len(text):
         return [Question(sound, words) for sound, words in zip(recordings, text, strict=True)]
@@ -179,8 +178,18 @@ def ask_picture(
 
 
 def load_engine(model: str) -> Engine:
-    """The engine of a model, by name or folder. Raises ModelError."""
-    from .checkpoints.native import find_model
-    from .engine.end_to_end import EndToEnd
+    """The engine of a model, by name or folder. Raises ModelError.
 
-    return EndToEnd.load(find_model(model))
+    The garbage collector rests meanwhile: it would look through half a million new objects again and again,
+    none of which ever goes, and takes a fifth of the time that the imports take.
+    """
+    gc.disable()
+    try:
+        from .checkpoints.native import find_model
+        from .engine.end_to_end import EndToEnd
+
+        engine = EndToEnd.load(find_model(model))
+    finally:
+        gc.freeze()
+        gc.enable()
+    return engine

@@ -46,9 +46,7 @@ def sviqa(
 
 @app.command()
 def ask(
-    picture: Annotated[
-        Path, typer.Argument(metavar="PICTURE", help="A picture: JPEG, PNG, WebP, GIF, BMP or TIFF.")
-    ],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture: JPEG, PNG, WebP, GIF, BMP or TIFF.")],
     speech: Annotated[
         list[Path] | None,
         typer.Option(metavar="RECORDING", help="A recording of a question. May be repeated."),
@@ -56,9 +54,7 @@ def ask(
     text: Annotated[
         list[str] | None, typer.Option(metavar="WORDS", help="A question in words. May be repeated.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="WAV", help="Write the spoken answer to this WAV file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="WAV", help="Write the spoken answer to this WAV file.")] = None,
     as_json: AsJson = False,
     model: Model = SHIPPED,
     mute: Annotated[bool, typer.Option("--mute", help="Answer in words alone.")] = False,
@@ -104,19 +100,13 @@ def bench(
 
 @evaluate.command()
 def scenes(
-    mode: Annotated[
-        Literal["speech", "text", "mixed"], typer.Option(help="How the questions are put.")
-    ] = "speech",
-    questions: Annotated[
-        int, typer.Option(min=1, help="How many questions, each about a picture of its own.")
-    ] = 2000,
+    mode: Annotated[Literal["speech", "text", "mixed"], typer.Option(help="How the questions are put.")] = "speech",
+    questions: Annotated[int, typer.Option(min=1, help="How many questions, each about a picture of its own.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed asks other questions.")] = 0,
     snr: Annotated[
         str | None, typer.Option(metavar="DB", help="Noise in the speech: its distance in dB, 5 or 0-5.")
     ] = None,
-    voices: Annotated[
-        Literal["held-out", "train"], typer.Option(help="Who speaks the questions.")
-    ] = "held-out",
+    voices: Annotated[Literal["held-out", "train"], typer.Option(help="Who speaks the questions.")] = "held-out",
     model: Model = SHIPPED,
     as_json: AsJson = False,
 ) -> None:
@@ -143,13 +133,9 @@ def spoken(
 def train(
     preset: Annotated[
         str,
-        typer.Argument(
-            metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU)."
-        ),
+        typer.Argument(metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU)."),
     ],
-    stage: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="Only this stage. May be repeated.")
-    ] = None,
+    stage: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Only this stage. May be repeated.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept, runs/PRESET unless given.")
     ] = None,

@@ -51,9 +51,7 @@ class EndToEnd:
             with no_init_weights():
                 model = Sviqa(config).eval()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"The sizes in {folder / 'config.json'} do not fit together: {error}."
-            ) from error
+            raise ModelError(f"The sizes in {folder / 'config.json'} do not fit together: {error}.") from error
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         model.load_state_dict(load_weights(folder / "model.safetensors", shapes), assign=True)
         return cls(config.name, model, load_tokenizer(folder), Voice.load(folder, config))
@@ -160,17 +158,13 @@ class Talk:
         model = self._engine.model
         room = model.config.text.max_positions - self._position - prompt.shape[1]
         if room < LEAST_ROOM:
-            raise EngineError(
-                "This question, with those before it, is longer than the model can hold.", _SHORTER
-            )
+            raise EngineError("This question, with those before it, is longer than the model can hold.", _SHORTER)
         start = self._position + prompt.shape[1]
         logits, _ = prefill(model, prompt, self._cache, torch.arange(self._position, start)[None])
         limits = Limits(text=MOST_TEXT, audio=room - MOST_TEXT)
         script = encode(self._engine.tokenizer, words)
         grammar = self._engine.grammar
-        return answer(
-            model, logits, self._cache, grammar, start, speak=speak, words=script, limits=limits, stop=stop
-        )
+        return answer(model, logits, self._cache, grammar, start, speak=speak, words=script, limits=limits, stop=stop)
 
     def _remember(self, prompt_length: int, ids: list[int]) -> None:
         """Keep the question and the words of its answer for the turns to come; the sound is let go."""

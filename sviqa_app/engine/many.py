@@ -31,9 +31,7 @@ class Answered:
 def answer_many(engine: EndToEnd, pictures: Sequence[Image], questions: Sequence[Question]) -> list[Answered]:
     """Answer question `i` about picture `i`, each as it would be alone and first in its conversation."""
     heard = _hear(engine, questions)
-    seen = engine.model.picture_embeddings(
-        torch.cat([pixels(p, engine.model.config.vision) for p in pictures])
-    )
+    seen = engine.model.picture_embeddings(torch.cat([pixels(p, engine.model.config.vision) for p in pictures]))
     begin = engine.model.embed(torch.tensor([BEGIN]))
     asked: dict[int, Tensor] = {}
     for row, (question, ear) in enumerate(zip(questions, heard, strict=True)):

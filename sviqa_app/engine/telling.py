@@ -59,9 +59,7 @@ class FirstSound:
 class Telling:
     """One answer being told. `ids` and `text` are what was said so far, `tokens` how many tokens it took."""
 
-    def __init__(
-        self, words: Callable[[list[int]], str], stream: Stream | None, rate: int, began: float
-    ) -> None:
+    def __init__(self, words: Callable[[list[int]], str], stream: Stream | None, rate: int, began: float) -> None:
         self.ids: list[int] = []
         self.tokens = 0
         self.first_sound = FirstSound(began, rate)

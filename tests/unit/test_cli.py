@@ -64,9 +64,7 @@ def test_a_failure_is_one_plain_line(
     assert set(picture_file.parent.iterdir()) == before
 
 
-def test_wrong_usage_exits_with_2(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_exits_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("ask", "--no-such-option", monkeypatch=monkeypatch) == 2
     assert "--no-such-option" in capsys.readouterr().err
 

@@ -22,9 +22,7 @@ from sviqa_app.turn import Recording, Samples
 
 CONFIG = SviqaConfig(
     name="toy",
-    vision=VisionConfig(
-        image_size=32, patch_size=16, hidden_size=32, intermediate_size=32, layers=1, heads=2
-    ),
+    vision=VisionConfig(image_size=32, patch_size=16, hidden_size=32, intermediate_size=32, layers=1, heads=2),
     text=TextConfig(
         vocab_size=248,
         hidden_size=32,

@@ -30,6 +30,4 @@ def test_as_each_would_be_answered_alone(engine: EndToEnd) -> None:
 
 
 def test_nothing_but_silence(engine: EndToEnd) -> None:
-    assert (
-        answer_many(engine, [Image.new("RGB", (9, 9))], [Question(silence())])[0].text == "I heard nothing."
-    )
+    assert answer_many(engine, [Image.new("RGB", (9, 9))], [Question(silence())])[0].text == "I heard nothing."

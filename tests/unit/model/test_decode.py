@@ -108,8 +108,6 @@ def test_without_speech_nothing_is_voiced() -> None:
 def test_words_can_be_given() -> None:
     model = TinyLanguage()
     logits, cache = prefill(model, prompt(9)[None])
-    tokens = list(
-        answer(model, logits, cache, grammar(), cache.get_seq_length(), words=[8, 9, 10], limits=SHORT)
-    )
+    tokens = list(answer(model, logits, cache, grammar(), cache.get_seq_length(), words=[8, 9, 10], limits=SHORT))
     assert [t.id for t in tokens if isinstance(t, TextToken)] == [8, 9, 10]
     assert any(isinstance(t, AudioToken) for t in tokens)
