@@ -32,9 +32,7 @@ def choose_python() -> str:
         if found:
             return found
     wanted, have = (".".join(map(str, version)) for version in (OLDEST, sys.version_info[:2]))
-    sys.exit(
-        f"Python {wanted} or later is needed, and this is {have}. Install it, or: make PYTHON=/path/to/python"
-    )
+    sys.exit(f"Python {wanted} or later is needed, and this is {have}. Install it, or: make PYTHON=/path/to/python")
 
 
 def newest_pip() -> tuple[str, str]:

@@ -85,9 +85,7 @@ def _torch() -> str:
     import torch
 
     torch.ones(2, 2) @ torch.ones(2, 2)
-    device = (
-        torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
-    )
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
     return f"{torch.__version__}, {device}"
 
 

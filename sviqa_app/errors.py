@@ -1,14 +1,14 @@
 """Everything that can go wrong, as one tree.
 
-    SviqaError                  what happened and what to do next, in one plain line
-    ├── MediaError              something that came in through the door
-    │   ├── PictureError        a picture that cannot be read
-    │   └── RecordingError      a recording that cannot be read
-    ├── ModelError              a model folder that is missing, broken or of another shape
-    ├── DeviceError             a loudspeaker or microphone that is missing or refuses
-    ├── OutputError             a result that cannot be written
-    ├── EngineError             an answer that could not be computed
-    └── TrainingError           a training run that cannot start or go on
+SviqaError                  what happened and what to do next, in one plain line
+├── MediaError              something that came in through the door
+│   ├── PictureError        a picture that cannot be read
+│   └── RecordingError      a recording that cannot be read
+├── ModelError              a model folder that is missing, broken or of another shape
+├── DeviceError             a loudspeaker or microphone that is missing or refuses
+├── OutputError             a result that cannot be written
+├── EngineError             an answer that could not be computed
+└── TrainingError           a training run that cannot start or go on
 """
 
 from __future__ import annotations

@@ -35,9 +35,7 @@ Shape = tuple[int, ...]
 
 def find_model(name_or_path: str | Path) -> Path:
     """The folder of a model: one of those that ship, by name, or any folder. Raises ModelError."""
-    shipped = {
-        folder.name: folder for folder in sorted(models_folder().glob("*/")) if (folder / CONFIG).is_file()
-    }
+    shipped = {folder.name: folder for folder in sorted(models_folder().glob("*/")) if (folder / CONFIG).is_file()}
     if found := shipped.get(str(name_or_path)):
         return found
     folder = Path(name_or_path).expanduser()
@@ -46,9 +44,7 @@ def find_model(name_or_path: str | Path) -> Path:
     if folder.is_file():
         raise ModelError(f"{folder} is a file.", "Give the folder that holds the model.")
     names = ", ".join(shipped) or "none"
-    raise ModelError(
-        f"There is no model {name_or_path}.", f"Give a folder, or one of those installed: {names}."
-    )
+    raise ModelError(f"There is no model {name_or_path}.", f"Give a folder, or one of those installed: {names}.")
 
 
 def read_config(folder: Path) -> SviqaConfig:
@@ -56,9 +52,7 @@ def read_config(folder: Path) -> SviqaConfig:
     path = folder / CONFIG
     try:
         if not folder.is_dir():
-            raise ModelError(
-                f"There is no model folder at {folder}.", "Check the name, or install the model."
-            )
+            raise ModelError(f"There is no model folder at {folder}.", "Check the name, or install the model.")
         if not path.is_file():
             raise ModelError(f"The folder {folder} holds no {CONFIG}.", "Give the folder of a model.")
         if path.stat().st_size > MAX_CONFIG_BYTES:
@@ -90,9 +84,7 @@ def load_weights(path: Path, expected: Mapping[str, Shape]) -> dict[str, Tensor]
             tensors = {name: file.get_tensor(name) for name in expected}
     except Exception as error:  # the header was checked, so this is a disk that fails or a file that changed
         raise ModelError(f"{path} cannot be read ({error}).", _AGAIN) from error
-    return {
-        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
-    }
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> None:
@@ -119,9 +111,7 @@ def check_weights(path: Path, expected: Mapping[str, Shape] | None = None) -> di
                 "The weights and config.json are of different models: install the model again.",
             )
     if extra := sorted(set(shapes) - set(expected)):
-        raise ModelError(
-            f"{path.name} has a tensor this version does not know: {extra[0]}.", "Update the app."
-        )
+        raise ModelError(f"{path.name} has a tensor this version does not know: {extra[0]}.", "Update the app.")
     return shapes
 
 
@@ -176,9 +166,7 @@ def _read_header(path: Path) -> dict[str, Shape]:
             raise ModelError(f"The header of {path.name} is broken.", _AGAIN)
         end = stop
     if end != data:
-        raise ModelError(
-            f"{path.name} is cut off or damaged: {data:,} bytes of data, expected {end:,}.", _AGAIN
-        )
+        raise ModelError(f"{path.name} is cut off or damaged: {data:,} bytes of data, expected {end:,}.", _AGAIN)
     return shapes
 
 

@@ -52,9 +52,7 @@ def load_recording(path: Path) -> Recording:
     except RecordingError:
         raise
     except Exception as error:  # decoders raise almost anything on broken files
-        raise RecordingError(
-            f"The recording {path.name} is damaged or of an unknown kind.", _READABLE
-        ) from error
+        raise RecordingError(f"The recording {path.name} is damaged or of an unknown kind.", _READABLE) from error
     if len(samples) < MIN_SECONDS * rate:
         raise RecordingError(
             f"The recording {path.name} is too short ({len(samples) / rate:.2f} s).",
@@ -73,9 +71,7 @@ def _checked(path: Path) -> Path | io.BytesIO:
         with path.open("rb") as file:
             head = file.read(65_536)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise RecordingError(
-            f"The recording {path.name} cannot be opened.", "Check that you may read it."
-        ) from error
+        raise RecordingError(f"The recording {path.name} cannot be opened.", "Check that you may read it.") from error
     if not head:
         raise RecordingError(f"The recording {path.name} is empty.", "Record it again, or give another.")
     if head.startswith((b"RIFF", b"RF64")):
@@ -139,9 +135,7 @@ def _check_header(file: soundfile.SoundFile, path: Path) -> None:
 
 
 def _too_long(path: Path) -> RecordingError:
-    return RecordingError(
-        f"The recording {path.name} is longer than {MAX_SECONDS:.0f} seconds.", "Ask in fewer words."
-    )
+    return RecordingError(f"The recording {path.name} is longer than {MAX_SECONDS:.0f} seconds.", "Ask in fewer words.")
 
 
 def _decode(file: soundfile.SoundFile, path: Path) -> Samples:

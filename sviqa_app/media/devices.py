@@ -29,6 +29,4 @@ def device_name(kind: Kind) -> str:
     try:
         return str(library.query_devices(kind=kind)["name"])
     except (library.PortAudioError, ValueError) as error:
-        raise DeviceError(
-            f"There is no {_NAMES[kind]}.", "Connect one and choose it in the sound settings."
-        ) from error
+        raise DeviceError(f"There is no {_NAMES[kind]}.", "Connect one and choose it in the sound settings.") from error

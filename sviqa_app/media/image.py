@@ -72,9 +72,7 @@ def _read(path: Path) -> bytes:
             )
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise PictureError(
-            f"The picture {path.name} cannot be opened.", "Check that you may read it."
-        ) from error
+        raise PictureError(f"The picture {path.name} cannot be opened.", "Check that you may read it.") from error
     if not data:
         raise PictureError(f"The picture {path.name} is empty.", "Save or copy it again, or give another.")
     return data

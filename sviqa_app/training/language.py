@@ -242,7 +242,7 @@ def _start_attention(attention: nn.Module, config: SviqaConfig) -> None:
 
 
 def run_packed(model: Sviqa, batch: dict[str, Tensor], written: Tensor, embedded: Tensor) -> Tensor:
-    """Hidden states [N, H] at the labelled positions, for pictures `written` [P, 64, H] and packed `embedded` [P, L, H]."""
+    """Hidden states [N, H] where there are labels, for pictures `written` [P, 64, H] and turns `embedded` [P, L, H]."""
     begin = model.embed(torch.full((len(written), 1), BEGIN))
     inputs = torch.cat([begin, written, embedded], 1)
     prefix = 1 + PATCHES

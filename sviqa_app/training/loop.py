@@ -115,9 +115,8 @@ def train(
         if done % 50 == 0 or done == plan.steps:
             pace = (done - first) / (time.time() - started)
             parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
-            report(
-                f"{name} {done}/{plan.steps} {parts} | {pace:.2f} steps/s, {(plan.steps - done) / pace / 60:.0f} min left"
-            )
+            left = f"{pace:.2f} steps/s, {(plan.steps - done) / pace / 60:.0f} min left"
+            report(f"{name} {done}/{plan.steps} {parts} | {left}")
         if measure and (done % measure_every == 0 or done == plan.steps):
             model.eval()
             with torch.no_grad():

@@ -33,7 +33,7 @@ _FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts",
 
 @dataclass(frozen=True)
 class Thing:
-    """One drawn thing. `kind` as in words.KINDS; `colour` for shapes; `place` 0..8; `x`, `y`, `size` in picture widths."""
+    """One drawn thing: `kind` of words.KINDS; `colour` of a shape; `place` 0..8; `x`, `y`, `size` in picture widths."""
 
     kind: str
     colour: str | None

@@ -81,9 +81,7 @@ def test_tensors_that_share_memory_or_are_views_can_be_written(tmp_path: Path) -
         ({"layer.weight": (3, 4), "steps": ()}, "does not know: layer.bias"),
     ],
 )
-def test_names_and_shapes_must_be_as_expected(
-    expected: dict[str, tuple[int, ...]], words: str, weights: Path
-) -> None:
+def test_names_and_shapes_must_be_as_expected(expected: dict[str, tuple[int, ...]], words: str, weights: Path) -> None:
     with pytest.raises(ModelError, match=words):
         load_weights(weights, expected)
 

@@ -187,10 +187,7 @@ def test_silence_is_trimmed_but_for_a_margin(recording: Recording) -> None:
     still = np.zeros(16_000, np.float32)
     trimmed = trim_silence(Recording(np.concatenate([still, recording.samples, still]), 16_000))
     assert 1.0 <= trimmed.seconds <= 1.45
-    assert (
-        similarity(trimmed.samples, np.concatenate([still[:3200], recording.samples])) > 0.5
-        or trimmed.seconds
-    )
+    assert similarity(trimmed.samples, np.concatenate([still[:3200], recording.samples])) > 0.5 or trimmed.seconds
     assert len(trim_silence(Recording(still, 16_000)).samples) == len(still)
 
 
@@ -237,9 +234,7 @@ def valid_recordings() -> list[bytes]:
 
 @given(
     whole=st.sampled_from(valid_recordings()),
-    changes=st.lists(
-        st.tuples(st.integers(0, 300) | st.integers(0, 10_000), st.integers(0, 255)), max_size=12
-    ),
+    changes=st.lists(st.tuples(st.integers(0, 300) | st.integers(0, 10_000), st.integers(0, 255)), max_size=12),
     cut=st.one_of(st.none(), st.integers(0, 8000)),
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -87,9 +87,7 @@ def test_alpha_lies_on_white(mode: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_first_frame_of_an_animation(kind: str, picture: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "moving"
-    picture.save(
-        path, format=kind, save_all=True, append_images=[Image.new("RGB", picture.size, "white")] * 3
-    )
+    picture.save(path, format=kind, save_all=True, append_images=[Image.new("RGB", picture.size, "white")] * 3)
     assert near(load_picture(path).getpixel((16, 16)), RED)
 
 
@@ -123,9 +121,7 @@ def test_broken_exif_does_not_spoil_the_picture(picture: Image.Image, tmp_path: 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
-    path.write_bytes(
-        png_header(30_000, 30_000) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    )
+    path.write_bytes(png_header(30_000, 30_000) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b""))
     with pytest.raises(PictureError, match="million pixels"):
         load_picture(path)
     path.write_bytes(png_header(9_000, 9_000) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))

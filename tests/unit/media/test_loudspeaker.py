@@ -53,9 +53,7 @@ class PretendedSound:
 class PretendedStream:
     """Asks for the next block until it is stopped."""
 
-    def __init__(
-        self, sound: PretendedSound, samplerate: int, channels: int, dtype: str, callback: Callable
-    ) -> None:
+    def __init__(self, sound: PretendedSound, samplerate: int, channels: int, dtype: str, callback: Callable) -> None:
         self.sound, self.samplerate, self.callback, self.channels = sound, samplerate, callback, channels
         self.active = False
         self.ended: str | None = None

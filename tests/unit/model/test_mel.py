@@ -32,9 +32,7 @@ def test_whisper(gold: dict[str, torch.Tensor], mels: int) -> None:
 def test_whisper_padded_to_thirty_seconds(gold: dict[str, torch.Tensor]) -> None:
     padded = torch.nn.functional.pad(gold["inputs.wav_16000"], (0, 29 * 16000))
     got = whisper_log_mel(padded, 128)[0, :, :200]
-    torch.testing.assert_close(
-        got, gold["outputs.whisper_logmel_128_padded_30s_first_200"], atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(got, gold["outputs.whisper_logmel_128_padded_30s_first_200"], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("suffix", ["", "_short"])
