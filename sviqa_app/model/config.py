@@ -68,9 +68,9 @@ class TextConfig(Section):
     vocab_size: int = 3072
     hidden_size: int = 256
     intermediate_size: int = 704
-    layers: int = 4
-    heads: int = 8
-    kv_heads: int = 8
+    layers: int = 6
+    heads: int = 4
+    kv_heads: int = 4
     max_positions: int = 2048
     rope_theta: float = 1e6
 

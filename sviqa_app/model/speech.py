@@ -15,7 +15,7 @@ from .config import SpeechConfig
 
 @dataclass(frozen=True)
 class SpeechFeatures:
-    """What was heard. `embeddings` [B, S, H] for the language model; `lengths` [B] true S; `hidden` [B, S, concat*D]."""
+    """What was heard: `embeddings` [B, S, H] for the language model, `lengths` [B] and `hidden` [B, S, concat*D]."""
 
     embeddings: Tensor
     lengths: Tensor

@@ -69,7 +69,7 @@ def discriminants(rows: Tensor, classes: Tensor, width: int, ridge: float = 1e-2
 
 
 def components(rows: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Principal components of rows [N, D], each scaled by the square root of its deviation: (mean [D], basis [D, width])."""
+    """Principal components of rows [N, D], scaled by the root of their deviation: (mean [D], basis [D, width])."""
     mean = rows.mean(0)
     centred = (rows - mean).double()
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(rows))

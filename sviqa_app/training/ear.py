@@ -120,7 +120,7 @@ def ear_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Sounds and words a frame, CTC of the caption head, and what is written: by CTC, and near the caption's words."""
     out = student(batch["mel"], batch["lengths"])
     scores = out["scores"].float()
-    expected = out["caption"].detach().float().softmax(-1)[..., : len(student.words)] @ student.words
+    expected = out["caption"].detach().float().softmax(-1)[..., : out["scores"].shape[-1]] @ student.words
     inside = torch.arange(scores.shape[1])[None] < out["groups"][:, None]
     return {
         "phones": 0.3 * F.cross_entropy(out["phones"].transpose(1, 2), batch["phones"], ignore_index=IGNORED),

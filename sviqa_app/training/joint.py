@@ -19,9 +19,22 @@ from ..model.prompt import PAD
 from ..model.sviqa import Sviqa, normalise_pixels
 from .ear import collate as collate_speech
 from .ear import heard
-from .language import PATCHES, Packed, _ids, add_turn, collate, run_packed, say_question, token_losses
+from .language import (
+    PATCHES,
+    LanguageStudent,
+    Packed,
+    Word,
+    _ids,
+    add_turn,
+    collate,
+    contents,
+    run_packed,
+    say_question,
+    student_losses,
+)
+from .mentions import UNKNOWN, subject
 from .questions import ask
-from .scenes import draw
+from .scenes import Scene, draw
 from .utterances import Utterances
 
 
@@ -51,22 +64,23 @@ def joint_batch(config: SviqaConfig, course: Course, step: int) -> dict[str, Ten
     items = [heard(course.pool.utterance(i), rng, course.noise) for i in chosen]
     speech = collate_speech(items, rng)
     slots = (speech["mel"].shape[-1] + 1) // 2 // 5 + 1
-    rows, pixels = [], []
+    rows, pixels, scenes = [], [], []
     for number, (i, item) in enumerate(zip(chosen, items, strict=True)):
         frames = (item["mel"].shape[-1] + 1) // 2
-        spoken = [(PAD, 1 + number * slots + k) for k in range((frames + 4) // 5)]
-        row, picture = _row(i, spoken, config, course, rng)
+        spoken = [(PAD, 1 + number * slots + k, UNKNOWN) for k in range((frames + 4) // 5)]
+        row, picture, scene = _row(i, spoken, config, course, rng)
+        scenes.append(scene)
         rows.append(row)
         pixels.append(picture)
-    batch = collate(rows)
+    batch = collate(rows) | contents(scenes)
     batch |= {"mel": speech["mel"], "lengths": speech["lengths"], "pixels": torch.tensor(np.stack(pixels))}
     batch["slots"] = torch.tensor(slots)
     return batch
 
 
 def _row(
-    i: int, spoken: list[tuple[int, int]], config: SviqaConfig, course: Course, rng: np.random.Generator
-) -> tuple[Packed, Any]:
+    i: int, spoken: list[Word], config: SviqaConfig, course: Course, rng: np.random.Generator
+) -> tuple[Packed, Any, Scene]:
     scene, asked, own = course.pool.asked(i)
     side = config.vision.image_size
     picture = np.asarray(draw(scene, own, side))
@@ -74,19 +88,19 @@ def _row(
     voiced = int(rng.integers(0, 2 + course.typed)) if course.codes else -1
     turns = [(spoken, asked)]
     if rng.random() < course.mixed:
-        turns.append((spoken + say_question(asked, "text", rng), asked))
+        turns.append((spoken + say_question(scene, asked, "text", rng), asked))
     for _ in range(course.typed):
         other = ask(scene, rng)
-        turns.append((say_question(other, "text", rng), other))
+        turns.append((say_question(scene, other, "text", rng), other))
     for block, (question, about) in enumerate(turns, 1):
         audio = course.codes(about.answer) if course.codes and block - 1 == voiced else None
         answer = list(_ids(about.answer))
-        add_turn(row, block, 1 + PATCHES, question, answer, config, audio)
-    return row, picture
+        add_turn(row, block, 1 + PATCHES, question, answer, config, audio, subject(scene, about))
+    return row, picture, scene
 
 
-def joint_hidden(model: Sviqa, batch: dict[str, Tensor]) -> Tensor:
-    """Hidden states at the labelled positions of a joint batch."""
+def joint_hidden(model: Sviqa, batch: dict[str, Tensor]) -> list[Tensor]:
+    """Hidden states before, between and after the layers, of a joint batch."""
     with torch.set_grad_enabled(any(p.requires_grad for p in model.llava.model.vision_tower.parameters())):
         pixels = normalise_pixels(batch["pixels"], model.config.vision)
         tower = model.llava.model.vision_tower
@@ -103,7 +117,7 @@ def joint_hidden(model: Sviqa, batch: dict[str, Tensor]) -> Tensor:
     return run_packed(model, batch, written, embedded)
 
 
-def joint_loss(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Cross-entropy of the answers' text and audio tokens."""
-    assert isinstance(model, Sviqa)
-    return token_losses(model, joint_hidden(model, batch), batch)
+def joint_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of the answers' text and audio tokens, and of the places they are about."""
+    assert isinstance(student, LanguageStudent)
+    return student_losses(student, joint_hidden(student.model, batch), batch)

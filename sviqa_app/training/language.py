@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +25,16 @@ from ..model.prompt import ASSISTANT, BEGIN, END, END_OF_TEXT, PAD, USER, encode
 from ..model.sviqa import Sviqa
 from .corpus import HINTS, tokenizer
 from .ear import word_vectors
+from .mentions import UNKNOWN, mentions, subject
 from .questions import SKILLS, Asked, ask
 from .scenes import Scene, sample_scene
+from .words import COLOUR_NAMES, KINDS, PLACES
 from .wordspace import GRID, SLOTS, mark, picture_words
 
 IGNORED = -100
 PATCHES = GRID * GRID
-ALIKE, LOOK = 0.06, 0.85  # how strongly heads start out matching, and keeping to patches or words
+ALIKE, LOOK, COPY = 0.08, 1.2, 0.03  # how strongly heads start out matching, keeping to patches or words, passing on
+FAST = 0.3  # of a head's dimensions, those that rotary positions turn too fast to compare by
 
 
 @cache
@@ -47,48 +51,55 @@ class Packed:
     blocks: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     spoken: list[int] = field(default_factory=list)
+    points: list[int] = field(default_factory=list)
 
-    def add(self, identity: int, position: int, block: int, spoken: int = 0) -> None:
-        """One more token; `spoken` counts from 1 where a token stands for speech."""
+    def add(self, identity: int, position: int, block: int, spoken: int = 0, points: int = UNKNOWN) -> None:
+        """One more token; `spoken` counts from 1 where it stands for speech, `points` to the places it speaks of."""
         self.ids.append(identity)
         self.positions.append(position)
         self.blocks.append(block)
         self.labels.append(IGNORED)
         self.spoken.append(spoken)
+        self.points.append(points)
 
 
-def drawl(ids: tuple[int, ...], rng: Generator) -> list[int]:
-    """Word ids as an ear would write them: about ten a second, with silences, echoes and slips."""
-    written = [PAD] * int(rng.integers(1, 5))
-    for identity in ids:
+Word = tuple[int, int, int]  # id, whether and which speech it stands for (0 is none), the places it points to
+
+
+def drawl(words: list[Word], rng: Generator) -> list[Word]:
+    """Words as an ear would write them: about ten a second, with silences, echoes and slips."""
+    silence = (PAD, 1, UNKNOWN)
+    written = [silence] * int(rng.integers(1, 5))
+    for identity, _, points in words:
         if rng.random() < 0.02:
-            identity = int(rng.integers(9, 340))
+            identity, points = int(rng.integers(9, 340)), UNKNOWN
         if rng.random() < 0.01:
             continue
-        written += [identity] * (2 if rng.random() < 0.08 else 1)
-        written += [PAD] * int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1]))
-    return written + [PAD] * int(rng.integers(0, 5))
+        written += [(identity, 1, points)] * (2 if rng.random() < 0.08 else 1)
+        written += [silence] * int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1]))
+    return written + [silence] * int(rng.integers(0, 5))
 
 
 def add_turn(
     row: Packed,
     block: int,
     at: int,
-    question: list[tuple[int, int]],
+    question: list[Word],
     answer: list[int],
     config: SviqaConfig,
     audio: list[int] | None = None,
+    about: int = UNKNOWN,
 ) -> int:
-    """Append one turn from position `at`: question of (id, spoken) pairs, then the answer. Returns the next position.
+    """Append one turn from position `at`: a question, then its answer `about` some places. Returns the next position.
 
     With `audio` (vocoder ids) the answer is written in both, interleaved. Without, text after the first ten tokens
     is placed where it will stand once audio tokens are between (10 : 15).
     """
     row.add(USER, at, block)
-    for offset, (identity, spoken) in enumerate(question):
-        row.add(identity, at + 1 + offset, block, spoken)
+    for offset, (identity, spoken, points) in enumerate(question):
+        row.add(identity, at + 1 + offset, block, spoken, points)
     at += 1 + len(question)
-    row.add(ASSISTANT, at, block)
+    row.add(ASSISTANT, at, block, points=about)
     if audio is not None:
         marks = Marks(text_end=END_OF_TEXT, end=END)
         written = interleave(answer, to_language(audio, config.audio), marks, config.audio)
@@ -106,16 +117,23 @@ def add_turn(
     return at + 1
 
 
-def say_question(asked: Asked, mode: str, rng: Generator) -> list[tuple[int, int]]:
-    """A question as (id, spoken) pairs in the mode "text", "speech" or "mixed"."""
-    ids = _ids(asked.text)
-    spoken = [(i, 1) for i in drawl(ids, rng)] if mode != "text" else []
-    words = [(i, 0) for i in ids] if mode != "speech" else []
+def say_question(scene: Scene, asked: Asked, mode: str, rng: Generator) -> list[Word]:
+    """A question about `scene` in the mode "text", "speech" or "mixed"."""
+    ids, points = _ids(asked.text), mentions(scene, asked.text)
+    if len(ids) != len(points):  # a word in pieces
+        points = [UNKNOWN] * len(ids)
+    typed = [(i, 0, p) for i, p in zip(ids, points, strict=True)]
+    spoken = drawl(typed, rng) if mode != "text" else []
+    words = typed if mode != "speech" else []
     if mode != "speech" and rng.random() < 0.1:
-        words += [(i, 0) for i in _ids(str(rng.choice(HINTS)))]
+        words = words + _hint(rng)
     if mode == "mixed" and rng.random() < 0.15:  # speech with a hint alone
-        words = [(i, 0) for i in _ids(str(rng.choice(HINTS)))]
+        words = _hint(rng)
     return spoken + words
+
+
+def _hint(rng: Generator) -> list[Word]:
+    return [(i, 0, UNKNOWN) for i in _ids(str(rng.choice(HINTS)))]
 
 
 @dataclass(frozen=True)
@@ -136,12 +154,13 @@ class Lesson:
 def language_batch(config: SviqaConfig, lesson: Lesson, step: int) -> dict[str, Tensor]:
     """Batch number `step`: scenes as the words the tower should write, and packed conversations about each."""
     rng = np.random.default_rng((19, lesson.seed, step))
-    rows, written = [], []
+    rows, written, scenes = [], [], []
     for _ in range(lesson.pictures):
         scene = sample_scene(rng)
+        scenes.append(scene)
         written.append(doubtful(picture_words(scene, config.text.hidden_size), rng))
         rows.append(_conversations(scene, rng, config, lesson))
-    batch = collate(rows)
+    batch = collate(rows) | contents(scenes)
     batch["written"] = torch.stack(written)
     batch["seed"] = torch.tensor(step)
     return batch
@@ -158,8 +177,8 @@ def _conversations(scene: Scene, rng: Generator, config: SviqaConfig, lesson: Le
             mode = str(rng.choice(["text", "speech", "mixed"], p=lesson.modes))
             asked = ask(scene, rng)
             audio = lesson.codes(asked.answer) if lesson.codes and turn == turns - 1 else None
-            question = say_question(asked, mode, rng)
-            at = add_turn(row, block, at, question, list(_ids(asked.answer)), config, audio)
+            question = say_question(scene, asked, mode, rng)
+            at = add_turn(row, block, at, question, list(_ids(asked.answer)), config, audio, subject(scene, asked))
             left -= 1
     return row
 
@@ -189,6 +208,7 @@ def collate(rows: list[Packed]) -> dict[str, Tensor]:
         "blocks": padded([r.blocks for r in rows], -1),
         "labels": padded([r.labels for r in rows], IGNORED),
         "spoken": padded([r.spoken for r in rows], 0),
+        "points": padded([r.points for r in rows], UNKNOWN),
     }
 
 
@@ -200,6 +220,22 @@ def packed_mask(blocks: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
     causal = torch.ones(length, length, dtype=torch.bool, device=blocks.device).tril()
     allowed = (same & causal)[:, None]
     return torch.zeros(allowed.shape, dtype=dtype, device=blocks.device).masked_fill(~allowed, torch.finfo(dtype).min)
+
+
+class LanguageStudent(nn.Module):
+    """The model, and two helping heads that are thrown away: which places a name, and an answer, is about.
+
+    The first reads names after a third of the layers, the second the end of the question after two thirds. Each
+    says which of the nine places, and which kinds and colours are there.
+    """
+
+    def __init__(self, model: Sviqa) -> None:
+        super().__init__()
+        self.model = model
+        width, labels = model.config.text.hidden_size, len(PLACES) + len(KINDS) + len(COLOUR_NAMES)
+        self.named, self.about = nn.Linear(width, labels), nn.Linear(width, labels)
+        for head in (self.named, self.about):
+            nn.init.constant_(head.bias, -3.0)  # most labels are 0
 
 
 def start_language(model: Sviqa) -> None:
@@ -222,49 +258,92 @@ def start_language(model: Sviqa) -> None:
             _start_attention(layer.self_attn, model.config)
 
 
-def _start_attention(attention: nn.Module, config: SviqaConfig) -> None:
-    """Even heads look at patches alike, odd heads at words. The last dimension of a head turns least with place."""
+def _start_attention(attention: Any, config: SviqaConfig) -> None:
+    """Even heads look at patches alike, odd heads at words.
+
+    Only dimensions that turn slowly with place take part; the last of a head, which turns least, reads the marks.
+    """
     width = config.text.hidden_size // config.text.heads
     queries, keys = attention.q_proj.weight, attention.k_proj.weight
-    values, output = attention.v_proj.weight, attention.o_proj.weight
-    assert all(isinstance(w, Tensor) for w in (queries, keys, values, output))
-    queries.normal_(0, ALIKE)
-    keys.copy_(queries)
+    slow = torch.arange(width) % (width // 2) >= FAST * width / 2
+    alike = torch.randn_like(queries) * ALIKE
     for head in range(config.text.heads):
+        rows = torch.arange(width)[slow if head % 2 == 0 else slow & False] + head * width
+        queries[rows], keys[rows] = alike[rows], alike[rows]
         last = (head + 1) * width - 1
-        if head % 2:
-            queries[head * width : last].normal_(0, 0.02)
-            keys[head * width : last].normal_(0, 0.02)
         queries[last] = LOOK * 2 * mark("word", config.text.hidden_size)
         keys[last] = LOOK * 2 * mark("word" if head % 2 else "patch", config.text.hidden_size)
-    values.normal_(0, ALIKE)
-    output.copy_(values.T)
+    attention.v_proj.weight.normal_(0, COPY)
+    attention.o_proj.weight.copy_(attention.v_proj.weight.T)
 
 
-def run_packed(model: Sviqa, batch: dict[str, Tensor], written: Tensor, embedded: Tensor) -> Tensor:
-    """Hidden states [N, H] where there are labels, for pictures `written` [P, 64, H] and turns `embedded` [P, L, H]."""
+def run_packed(model: Sviqa, batch: dict[str, Tensor], written: Tensor, embedded: Tensor) -> list[Tensor]:
+    """Hidden states [P, L, H] before, between and after the layers, of packed turns `embedded` [P, L, H].
+
+    `written` [P, 64, H] are their pictures.
+    """
     begin = model.embed(torch.full((len(written), 1), BEGIN))
     inputs = torch.cat([begin, written, embedded], 1)
     prefix = 1 + PATCHES
     front = torch.arange(prefix).expand(len(written), -1)
-    hidden, _ = model.language(
-        inputs,
+    out = model.llava.model.language_model(
+        inputs_embeds=inputs,
         attention_mask=packed_mask(batch["blocks"], prefix, inputs.dtype),
         position_ids=torch.cat([front, batch["positions"]], 1),
         use_cache=False,
+        output_hidden_states=True,
     )
-    return hidden[:, prefix:][batch["labels"] != IGNORED]
+    return [hidden[:, prefix:] for hidden in out.hidden_states]
 
 
-def language_loss(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Cross-entropy of the answers' tokens; speech positions carry the noise an ear leaves."""
-    assert isinstance(model, Sviqa)
-    embedded = model.embed(batch["ids"])
+def language_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Losses of simulated pictures and speech; speech positions carry the noise an ear leaves."""
+    assert isinstance(student, LanguageStudent)
+    embedded = student.model.embed(batch["ids"])
     generator = torch.Generator().manual_seed(int(batch["seed"]))
     noise = torch.randn(embedded.shape, generator=generator) / embedded.shape[-1] ** 0.5
     level = torch.rand(embedded.shape[:2], generator=generator) * 0.7
     embedded = embedded + (batch["spoken"] > 0)[..., None] * level[..., None] * noise
-    return token_losses(model, run_packed(model, batch, batch["written"], embedded), batch)
+    return student_losses(student, run_packed(student.model, batch, batch["written"], embedded), batch)
+
+
+def student_losses(student: LanguageStudent, hidden: list[Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of the answers' tokens, and of the places that names and answers are about."""
+    losses = token_losses(student.model, hidden[-1][batch["labels"] != IGNORED], batch)
+    layers = student.model.config.text.layers
+    ends = batch["ids"] == ASSISTANT
+    for name, head, depth, there, weight in (
+        ("named", student.named, (layers + 2) // 3, ~ends, 2.0),
+        ("about", student.about, (2 * layers + 2) // 3, ends, 1.0),
+    ):
+        there = there & (batch["points"] != UNKNOWN)
+        if bool(there.any()):
+            truth, scores = what_is_there(batch, there), head(hidden[depth][there]).float()
+            each = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+            losses[name] = weight * each.sum(-1).mean() / len(PLACES)
+    return losses
+
+
+def what_is_there(batch: dict[str, Tensor], there: Tensor) -> Tensor:
+    """For N positions `there` [P, L]: the places they point to, and kinds and colours in these, as 0 or 1: [N, ...]."""
+    places = (batch["points"][there][:, None] >> torch.arange(len(PLACES)) & 1).float()
+    rows = there.nonzero()[:, 0]
+    kinds = F.one_hot(batch["kinds"], len(KINDS) + 1)[..., :-1].float()
+    colours = F.one_hot(batch["colours"] + 1, len(COLOUR_NAMES) + 1)[..., 1:].float()
+    seen = torch.einsum("np,npk->nk", places, torch.cat([kinds, colours], -1)[rows])
+    return torch.cat([places, seen.clamp(max=1)], -1)
+
+
+def contents(scenes: list[Scene]) -> dict[str, Tensor]:
+    """What is in each place of each scene: `kinds` [P, 9], the last for nothing, and `colours` [P, 9], -1 for none."""
+    kinds = torch.full((len(scenes), len(PLACES)), len(KINDS))
+    colours = torch.full((len(scenes), len(PLACES)), -1)
+    for row, scene in enumerate(scenes):
+        for thing in scene.things:
+            kinds[row, thing.place] = KINDS.index(thing.kind)
+            if thing.colour:
+                colours[row, thing.place] = COLOUR_NAMES.index(thing.colour)
+    return {"kinds": kinds, "colours": colours}
 
 
 def token_losses(model: Sviqa, hidden: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -290,7 +369,8 @@ def skill_batch(
         row = Packed()
         for block in range(1, 13):
             asked = ask(scene, rng, which)
-            add_turn(row, block, 1 + PATCHES, say_question(asked, mode, rng), list(_ids(asked.answer)), config)
+            question = say_question(scene, asked, mode, rng)
+            add_turn(row, block, 1 + PATCHES, question, list(_ids(asked.answer)), config)
             asked_all.append(asked)
         rows.append(row)
     batch = collate(rows)
@@ -301,9 +381,9 @@ def skill_batch(
 
 def answers_right(model: Sviqa, batch: dict[str, Tensor], embedded: Tensor | None = None) -> list[bool]:
     """Whether every token of each packed answer comes first (as greedy decoding would answer)."""
-    hidden = run_packed(model, batch, batch["written"], model.embed(batch["ids"]) if embedded is None else embedded)
     labelled = batch["labels"] != IGNORED
-    hit = model.logits(hidden).argmax(-1) == batch["labels"][labelled]
+    hidden = run_packed(model, batch, batch["written"], model.embed(batch["ids"]) if embedded is None else embedded)
+    hit = model.logits(hidden[-1][labelled]).argmax(-1) == batch["labels"][labelled]
     rows, blocks = labelled.nonzero()[:, 0], batch["blocks"][labelled]
     right: dict[tuple[int, int], bool] = {}
     for row, block, ok in zip(rows.tolist(), blocks.tolist(), hit.tolist(), strict=True):
@@ -311,13 +391,13 @@ def answers_right(model: Sviqa, batch: dict[str, Tensor], embedded: Tensor | Non
     return [right[key] for key in sorted(right)]
 
 
-def language_measure(model: nn.Module, config: SviqaConfig, pictures: int = 24) -> dict[str, float]:
+def language_measure(student: nn.Module, config: SviqaConfig, pictures: int = 24) -> dict[str, float]:
     """Share of answers fully right on unseen scenes and held-out phrasings: all, and by skill."""
-    assert isinstance(model, Sviqa)
+    assert isinstance(student, LanguageStudent)
     result: dict[str, float] = {}
     for mode in ("text", "speech"):
         batch, asked = skill_batch(config, 5 * 10**8, pictures, mode, "held-out")
-        right = answers_right(model, batch)
+        right = answers_right(student.model, batch)
         result[mode] = float(np.mean(right))
         if mode == "text":
             for skill in SKILLS:

@@ -31,7 +31,7 @@ from .corpus import tokenizer
 from .ear import EarStudent, ear_batch, ear_loss, ear_measure
 from .flow_stage import Spoken, train_flow
 from .joint import Course, joint_batch, joint_loss
-from .language import Lesson, language_batch, language_loss, language_measure, start_language
+from .language import LanguageStudent, Lesson, language_batch, language_loss, language_measure, start_language
 from .loop import Plan, train
 from .pictures import Pictures
 from .scenes import HELD_OUT_SEED
@@ -128,14 +128,11 @@ class Stages:
     def _words(self) -> None:
         model = Sviqa(self.config)
         start_language(model)
-        _train_only(
-            model.llava.model.language_model.layers,
-            model.llava.model.language_model.norm,
-            model.llava.lm_head,
-            of=model,
-        )
+        language = model.llava.model.language_model
+        student = LanguageStudent(model)
+        _train_only(language.layers, language.norm, model.llava.lm_head, student.named, student.about, of=student)
         lesson = Lesson(max(2, self.size.rows // 3 + 1), self.size.questions, modes=(0.8, 0.12, 0.08))
-        self._language("words", model, lesson, self.size.words, rate=1.2e-3)
+        self._language("words", student, lesson, self.size.words, rate=1.2e-3)
 
     def _ear(self) -> None:
         pool = Utterances(self.pool, self.size.utterances)
@@ -184,45 +181,48 @@ class Stages:
 
     # --- language model with voice, speech, pictures ----------------------------------------------------------
 
-    def _language(self, name: str, model: Sviqa, lesson: Lesson, steps: int, rate: float) -> None:
+    def _language(self, name: str, student: LanguageStudent, lesson: Lesson, steps: int, rate: float) -> None:
         plan = Plan(steps, rate, workers=self.size.workers)
         make = partial(language_batch, self.config, lesson)
         measure = partial(language_measure, config=self.config, pictures=2 if steps < 100 else 24)
-        train(name, model, plan, make, language_loss, self.folder, self.report, measure, 500)
+        train(name, student, plan, make, language_loss, self.folder, self.report, measure, 500)
 
     def _voicing(self) -> None:
-        model = self.assemble("words")
-        _train_only(model.llava.model.language_model, model.llava.lm_head, of=model)
+        student = self.student("words")
+        model = student.model.llava
+        _train_only(model.model.language_model, model.lm_head, student.named, student.about, of=student)
         lesson = Lesson(max(2, self.size.rows - 2), max(2, self.size.questions // 3), seed=1, codes=self.codes())
-        self._language("voicing", model, lesson, self.size.voicing, rate=1e-3)
+        self._language("voicing", student, lesson, self.size.voicing, rate=1e-3)
 
     def _align(self) -> None:
-        model = self.assemble("voicing", "tower", "ear")
-        _train_only(model.ear.speech_projector, of=model)
+        student = self.student("voicing", "tower", "ear")
+        _train_only(student.model.ear.speech_projector, of=student)
         course = Course(Utterances(self.pool, self.size.utterances), 3 * self.size.rows, mixed=0.0, typed=0)
         plan = Plan(self.size.align, rate=3e-4, workers=self.size.workers)
         make = partial(joint_batch, self.config, course)
-        train("align", model, plan, make, joint_loss, self.folder, self.report)
+        train("align", student, plan, make, joint_loss, self.folder, self.report)
 
     def _joint(self) -> None:
-        model = self.assemble("align")
-        parts = model.llava.model
+        student = self.student("align")
+        model = student.model.llava
         _train_only(
-            parts.language_model,
-            model.llava.lm_head,
-            parts.multi_modal_projector,
-            model.ear.speech_projector,
-            of=model,
+            model.model.language_model,
+            model.lm_head,
+            model.model.multi_modal_projector,
+            student.model.ear.speech_projector,
+            student.named,
+            student.about,
+            of=student,
         )
         pool = Utterances(self.pool, self.size.utterances)
         course = Course(pool, 3 * self.size.rows, codes=self.codes())
         plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)
         make = partial(joint_batch, self.config, course)
-        train("joint", model, plan, make, joint_loss, self.folder, self.report)
+        train("joint", student, plan, make, joint_loss, self.folder, self.report)
 
     def _export(self) -> None:
         """Write the model folder that the app reads."""
-        model, folder = self.assemble("joint"), self.folder / self.config.name
+        model, folder = self.student("joint").model, self.folder / self.config.name
         folder.mkdir(exist_ok=True)
         write_config(folder, self.config)
         save_weights(folder / "model.safetensors", model.state_dict(), torch.float16)
@@ -244,9 +244,10 @@ class Stages:
         weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["model"]
         return weights
 
-    def assemble(self, *stages: str) -> Sviqa:
-        """The model as the named stages left it, later ones over earlier ones."""
+    def student(self, *stages: str) -> LanguageStudent:
+        """The model as the named stages left it, later ones over earlier ones, and its helping heads."""
         model = Sviqa(self.config)
+        student = LanguageStudent(model)
         for stage in stages:
             weights = self._weights(stage)
             if stage == "tower":
@@ -257,8 +258,8 @@ class Stages:
                 _fill(model.ear, weights, "ear.")
                 _add_mark(model.ear.speech_projector.linear2, "word")
             else:
-                model.load_state_dict(weights)
-        return model
+                student.load_state_dict(weights)
+        return student
 
 
 def _fill(module: nn.Module, weights: dict[str, Any], prefix: str) -> None:
@@ -269,7 +270,7 @@ def _fill(module: nn.Module, weights: dict[str, Any], prefix: str) -> None:
 def _add_mark(layer: nn.Linear, of: str) -> None:
     """From here on what this layer writes is marked as a word or a patch."""
     with torch.no_grad():
-        layer.bias += mark(of, layer.out_features)
+        layer.bias.add_(mark(of, layer.out_features))
 
 
 def _train_only(*parts: nn.Module, of: nn.Module) -> None:

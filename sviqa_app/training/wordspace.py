@@ -44,7 +44,7 @@ def _random(word: str, width: int) -> Tensor:
 
 @cache
 def mark(of: str, width: int = 256) -> Tensor:
-    """What is added to each "word" or "patch", so that attention can tell them apart: [width], half as long as a word."""
+    """What is added to each "word" or "patch" to tell them apart: [width], half as long as a word."""
     return 0.5 * _random(f"<{of}>", width)
 
 

@@ -9,16 +9,22 @@ from sviqa_app.model.prompt import ASSISTANT, END, END_OF_TEXT, USER
 from sviqa_app.model.sviqa import Sviqa
 from sviqa_app.training.language import (
     PATCHES,
+    LanguageStudent,
     Lesson,
     Packed,
     add_turn,
     answers_right,
     collate,
+    contents,
     language_batch,
     language_loss,
     run_packed,
     start_language,
+    what_is_there,
 )
+from sviqa_app.training.mentions import UNKNOWN
+from sviqa_app.training.scenes import Scene, Thing
+from sviqa_app.training.words import COLOUR_NAMES, KINDS, PLACES
 
 CONFIG = SviqaConfig(text=TextConfig(intermediate_size=64, layers=2))
 
@@ -31,7 +37,7 @@ def model() -> Sviqa:
 
 
 def turn(row: Packed, block: int, words: list[int], answer: list[int]) -> None:
-    add_turn(row, block, 1 + PATCHES, [(w, 0) for w in words], answer, CONFIG)
+    add_turn(row, block, 1 + PATCHES, [(w, 0, UNKNOWN) for w in words], answer, CONFIG)
 
 
 def test_packed_equals_alone() -> None:
@@ -43,7 +49,8 @@ def test_packed_equals_alone() -> None:
     turn(second, 1, [40, 41, 42], [50])
     with torch.no_grad():
         packed, alone = (
-            run_packed(made, batch, written, made.embed(batch["ids"])) for batch in (collate([both]), collate([second]))
+            run_packed(made, batch, written, made.embed(batch["ids"]))[-1][batch["labels"] >= 0]
+            for batch in (collate([both]), collate([second]))
         )
     assert torch.allclose(packed[-2:], alone, atol=1e-5)
 
@@ -51,8 +58,8 @@ def test_packed_equals_alone() -> None:
 def test_text_after_ten_tokens_stands_where_it_will_with_audio_between() -> None:
     answer = list(range(100, 113))
     plain, voiced = Packed(), Packed()
-    add_turn(plain, 1, 65, [(20, 0)], answer, CONFIG)
-    add_turn(voiced, 1, 65, [(20, 0)], answer, CONFIG, audio=[0, 1, 1024, 1025, 1026] * 6)
+    add_turn(plain, 1, 65, [(20, 0, UNKNOWN)], answer, CONFIG)
+    add_turn(voiced, 1, 65, [(20, 0, UNKNOWN)], answer, CONFIG, audio=[0, 1, 1024, 1025, 1026] * 6)
     where = {i: p for i, p in zip(voiced.ids, voiced.positions, strict=True) if i in answer}
     assert {i: p for i, p in zip(plain.ids, plain.positions, strict=True) if i in answer} == where
     assert voiced.ids[:3] == [USER, 20, ASSISTANT] and voiced.ids[-1] == END and END_OF_TEXT in voiced.ids
@@ -68,8 +75,9 @@ def test_batches_are_the_same_each_time_and_can_be_learned_from() -> None:
     lesson = Lesson(2, 3)
     first, again = language_batch(CONFIG, lesson, 4), language_batch(CONFIG, lesson, 4)
     assert all(torch.equal(first[key], again[key]) for key in first)
-    loss = sum(language_loss(model(), first).values())
-    assert isinstance(loss, torch.Tensor) and bool(torch.isfinite(loss))
+    losses = language_loss(LanguageStudent(model()), first)
+    assert losses.keys() == {"answer", "named", "about"}
+    assert all(bool(torch.isfinite(loss)) for loss in losses.values())
 
 
 def test_answers_right_counts_each_conversation() -> None:
@@ -79,3 +87,14 @@ def test_answers_right_counts_each_conversation() -> None:
     batch = collate([row])
     batch["written"] = torch.zeros(1, PATCHES, CONFIG.text.hidden_size)
     assert len(answers_right(model(), batch)) == 2
+
+
+def test_labels_say_what_is_in_the_places_pointed_to() -> None:
+    scene = Scene((Thing("circle", "red", 0, 0.16, 0.16, 0.2), Thing("dog", None, 4, 0.5, 0.5, 0.2)), "white")
+    row = Packed()
+    row.add(20, 65, 1, points=1 << 0 | 1 << 4)
+    row.add(21, 66, 1)
+    batch = collate([row]) | contents([scene])
+    truth = what_is_there(batch, batch["points"] != UNKNOWN)[0]
+    marked = {[*PLACES, *KINDS, *COLOUR_NAMES][i] for i in truth.nonzero()[:, 0].tolist()}
+    assert marked == {"top left", "center", "circle", "dog", "red"}

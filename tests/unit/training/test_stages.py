@@ -45,6 +45,6 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no stage"):
         stages.run("nonsense")
     with pytest.raises(TrainingError, match="words has not run"):
-        stages.assemble("words")
+        stages.student("words")
     with pytest.raises(TrainingError, match="no codebooks"):
         stages.speech_tokenizer()
