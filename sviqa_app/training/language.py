@@ -28,12 +28,13 @@ from .ear import word_vectors
 from .mentions import UNKNOWN, mentions, subject
 from .questions import SKILLS, Asked, ask
 from .scenes import Scene, sample_scene
-from .words import COLOUR_NAMES, KINDS, PLACES
+from .words import COLOUR_NAMES, COUNTS, KINDS, PLACES
 from .wordspace import GRID, SLOTS, mark, picture_words
 
 IGNORED = -100
 PATCHES = GRID * GRID
 ALIKE, LOOK, COPY = 0.08, 1.2, 0.03  # how strongly heads start out matching, keeping to patches or words, passing on
+CURT = 0.15  # how often a question loses some of the words around its names
 FAST = 0.3  # of a head's dimensions, those that rotary positions turn too fast to compare by
 
 
@@ -123,6 +124,9 @@ def say_question(scene: Scene, asked: Asked, mode: str, rng: Generator) -> list[
     if len(ids) != len(points):  # a word in pieces
         points = [UNKNOWN] * len(ids)
     typed = [(i, 0, p) for i, p in zip(ids, points, strict=True)]
+    if rng.random() < CURT:  # as people do, with fewer words
+        named = {i for i, p in enumerate(points) if p != UNKNOWN}
+        typed = [word for i, word in enumerate(typed) if {i, i + 1} & named or rng.random() < 0.8]
     spoken = drawl(typed, rng) if mode != "text" else []
     words = typed if mode != "speech" else []
     if mode != "speech" and rng.random() < 0.1:
@@ -226,13 +230,13 @@ class LanguageStudent(nn.Module):
     """The model, and two helping heads that are thrown away: which places a name, and an answer, is about.
 
     The first reads names after a third of the layers, the second the end of the question after two thirds. Each
-    says which of the nine places, and which kinds and colours are there.
+    says which of the nine places, how many, and which kinds and colours are there.
     """
 
     def __init__(self, model: Sviqa) -> None:
         super().__init__()
         self.model = model
-        width, labels = model.config.text.hidden_size, len(PLACES) + len(KINDS) + len(COLOUR_NAMES)
+        width, labels = model.config.text.hidden_size, len(PLACES) + len(KINDS) + len(COLOUR_NAMES) + len(COUNTS)
         self.named, self.about = nn.Linear(width, labels), nn.Linear(width, labels)
         for head in (self.named, self.about):
             nn.init.constant_(head.bias, -3.0)  # most labels are 0
@@ -325,13 +329,14 @@ def student_losses(student: LanguageStudent, hidden: list[Tensor], batch: dict[s
 
 
 def what_is_there(batch: dict[str, Tensor], there: Tensor) -> Tensor:
-    """For N positions `there` [P, L]: the places they point to, and kinds and colours in these, as 0 or 1: [N, ...]."""
+    """For N positions `there` [P, L]: the places they point to, kinds and colours in these, how many: 0 or 1, [N, ...]."""
     places = (batch["points"][there][:, None] >> torch.arange(len(PLACES)) & 1).float()
     rows = there.nonzero()[:, 0]
     kinds = F.one_hot(batch["kinds"], len(KINDS) + 1)[..., :-1].float()
     colours = F.one_hot(batch["colours"] + 1, len(COLOUR_NAMES) + 1)[..., 1:].float()
     seen = torch.einsum("np,npk->nk", places, torch.cat([kinds, colours], -1)[rows])
-    return torch.cat([places, seen.clamp(max=1)], -1)
+    many = F.one_hot(places.sum(-1).long().clamp(max=len(COUNTS) - 1), len(COUNTS)).float()
+    return torch.cat([places, seen.clamp(max=1), many], -1)
 
 
 def contents(scenes: list[Scene]) -> dict[str, Tensor]:

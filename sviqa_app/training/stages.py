@@ -215,7 +215,7 @@ class Stages:
             of=student,
         )
         pool = Utterances(self.pool, self.size.utterances)
-        course = Course(pool, 3 * self.size.rows, codes=self.codes())
+        course = Course(pool, 3 * self.size.rows, codes=self.codes(), typed=5)
         plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)
         make = partial(joint_batch, self.config, course)
         train("joint", student, plan, make, joint_loss, self.folder, self.report)

@@ -24,7 +24,7 @@ from sviqa_app.training.language import (
 )
 from sviqa_app.training.mentions import UNKNOWN
 from sviqa_app.training.scenes import Scene, Thing
-from sviqa_app.training.words import COLOUR_NAMES, KINDS, PLACES
+from sviqa_app.training.words import COLOUR_NAMES, COUNTS, KINDS, PLACES
 
 CONFIG = SviqaConfig(text=TextConfig(intermediate_size=64, layers=2))
 
@@ -96,5 +96,5 @@ def test_labels_say_what_is_in_the_places_pointed_to() -> None:
     row.add(21, 66, 1)
     batch = collate([row]) | contents([scene])
     truth = what_is_there(batch, batch["points"] != UNKNOWN)[0]
-    marked = {[*PLACES, *KINDS, *COLOUR_NAMES][i] for i in truth.nonzero()[:, 0].tolist()}
-    assert marked == {"top left", "center", "circle", "dog", "red"}
+    marked = {[*PLACES, *KINDS, *COLOUR_NAMES, *COUNTS][i] for i in truth.nonzero()[:, 0].tolist()}
+    assert marked == {"top left", "center", "circle", "dog", "red", "two"}
