@@ -269,11 +269,11 @@ def _start_attention(attention: Any, config: SviqaConfig) -> None:
     """
     width = config.text.hidden_size // config.text.heads
     queries, keys = attention.q_proj.weight, attention.k_proj.weight
-    slow = torch.arange(width) % (width // 2) >= FAST * width / 2
-    alike = torch.randn_like(queries) * ALIKE
+    slow = (torch.arange(width) % (width // 2) >= FAST * width / 2).nonzero()[:, 0]
     for head in range(config.text.heads):
-        rows = torch.arange(width)[slow if head % 2 == 0 else slow & False] + head * width
-        queries[rows], keys[rows] = alike[rows], alike[rows]
+        if head % 2 == 0:
+            alike = torch.randn(len(slow), config.text.hidden_size) * ALIKE
+            queries[head * width + slow], keys[head * width + slow] = alike, alike
         last = (head + 1) * width - 1
         queries[last] = LOOK * 2 * mark("word", config.text.hidden_size)
         keys[last] = LOOK * 2 * mark("word" if head % 2 else "patch", config.text.hidden_size)
@@ -329,7 +329,7 @@ def student_losses(student: LanguageStudent, hidden: list[Tensor], batch: dict[s
 
 
 def what_is_there(batch: dict[str, Tensor], there: Tensor) -> Tensor:
-    """For N positions `there` [P, L]: the places they point to, kinds and colours in these, how many: 0 or 1, [N, ...]."""
+    """Labels of N positions `there` [P, L], 0 or 1: the places pointed to, kinds and colours there, how many: [N, ...]."""
     places = (batch["points"][there][:, None] >> torch.arange(len(PLACES)) & 1).float()
     rows = there.nonzero()[:, 0]
     kinds = F.one_hot(batch["kinds"], len(KINDS) + 1)[..., :-1].float()
