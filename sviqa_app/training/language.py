@@ -34,7 +34,12 @@ from .wordspace import GRID, SLOTS, mark, picture_words
 IGNORED = -100
 PATCHES = GRID * GRID
 ALIKE, LOOK, COPY = 0.08, 1.2, 0.03  # how strongly heads start out matching, keeping to patches or words, passing on
-CURT = 0.15  # how often a question loses some of the words around its names
+CURT = 0.3  # how often a question loses some of these words, unless they stand before a name
+FILLERS = {
+    "a", "are", "can", "do", "here", "i", "image", "in", "is", "it", "know", "me", "of", "picture", "say",
+    "see", "tell", "the", "there", "this", "to", "want", "what", "where", "which", "you", "find", "please",
+    "thing", "shown",
+}  # fmt: skip
 FAST = 0.3  # of a head's dimensions, those that rotary positions turn too fast to compare by
 
 
@@ -126,7 +131,11 @@ def say_question(scene: Scene, asked: Asked, mode: str, rng: Generator) -> list[
     typed = [(i, 0, p) for i, p in zip(ids, points, strict=True)]
     if rng.random() < CURT:  # as people do, with fewer words
         named = {i for i, p in enumerate(points) if p != UNKNOWN}
-        typed = [word for i, word in enumerate(typed) if {i, i + 1} & named or rng.random() < 0.8]
+        typed = [
+            word
+            for i, (word, text) in enumerate(zip(typed, asked.text.split(), strict=False))
+            if {i, i + 1} & named or text not in FILLERS or rng.random() < 0.65
+        ]
     spoken = drawl(typed, rng) if mode != "text" else []
     words = typed if mode != "speech" else []
     if mode != "speech" and rng.random() < 0.1:
@@ -329,7 +338,7 @@ def student_losses(student: LanguageStudent, hidden: list[Tensor], batch: dict[s
 
 
 def what_is_there(batch: dict[str, Tensor], there: Tensor) -> Tensor:
-    """Labels of N positions `there` [P, L], 0 or 1: the places pointed to, kinds and colours there, how many: [N, ...]."""
+    """0 or 1 for N positions `there` [P, L]: the places pointed to, kinds and colours there, how many: [N, ...]."""
     places = (batch["points"][there][:, None] >> torch.arange(len(PLACES)) & 1).float()
     rows = there.nonzero()[:, 0]
     kinds = F.one_hot(batch["kinds"], len(KINDS) + 1)[..., :-1].float()
