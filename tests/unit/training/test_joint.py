@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from sviqa_app.model.config import SpeechConfig, SviqaConfig, TextConfig
+from sviqa_app.model.prompt import ASSISTANT
 from sviqa_app.model.sviqa import Sviqa
 from sviqa_app.training.joint import Course, joint_batch, joint_hidden, joint_loss
+from sviqa_app.training.language import LanguageStudent
 from sviqa_app.training.utterances import Utterances
 
 from .test_scenes import needs_emoji
@@ -44,8 +46,8 @@ def test_the_loss_reaches_projectors_and_leaves_frozen_parts(pool: Utterances) -
     for part in (model.ear.speech_encoder, model.llava.model.vision_tower):
         part.requires_grad_(False)
     batch = joint_batch(CONFIG, Course(pool, 2, codes=lambda text: [0, 1, 1024, 1025, 1026] * 9), 1)
-    losses = joint_loss(model, batch)
-    assert set(losses) == {"answer", "voice"}
+    losses = joint_loss(LanguageStudent(model), batch)
+    assert set(losses) == {"answer", "voice", "named", "about"}
     torch.stack(list(losses.values())).sum().backward()
     assert model.ear.speech_projector.linear1.weight.grad is not None
     assert model.llava.model.multi_modal_projector.linear_1.weight.grad is not None
@@ -59,9 +61,9 @@ def test_speech_changes_the_answers_of_its_own_row_alone(pool: Utterances) -> No
     model = Sviqa(CONFIG).eval()
     batch = joint_batch(CONFIG, Course(pool, 2, mixed=0.0, typed=0), 0)
     with torch.no_grad():
-        before = joint_hidden(model, batch)
+        before = joint_hidden(model, batch)[-1]
         batch["mel"][1] += 1.0
-        after = joint_hidden(model, batch)
-    rows = (batch["labels"] != -100).nonzero()[:, 0]
-    assert torch.allclose(before[rows == 0], after[rows == 0], atol=1e-5)
-    assert not torch.allclose(before[rows == 1], after[rows == 1], atol=1e-3)
+        after = joint_hidden(model, batch)[-1]
+    ends = batch["ids"] == ASSISTANT
+    assert torch.allclose(before[0][ends[0]], after[0][ends[0]], atol=1e-5)
+    assert not torch.allclose(before[1][ends[1]], after[1][ends[1]], atol=1e-3)
