@@ -24,11 +24,11 @@ from .language import (
     LanguageStudent,
     Packed,
     Word,
-    _ids,
     add_turn,
     collate,
     contents,
     run_packed,
+    say_answer,
     say_question,
     student_losses,
 )
@@ -84,7 +84,7 @@ def _row(
     scene, asked, own = course.pool.asked(i)
     side = config.vision.image_size
     picture = np.asarray(draw(scene, own, side))
-    row, answer = Packed(), list(_ids(asked.answer))
+    row = Packed()
     voiced = int(rng.integers(0, 2 + course.typed)) if course.codes else -1
     turns = [(spoken, asked)]
     if rng.random() < course.mixed:
@@ -94,7 +94,7 @@ def _row(
         turns.append((say_question(scene, other, "text", rng), other))
     for block, (question, about) in enumerate(turns, 1):
         audio = course.codes(about.answer) if course.codes and block - 1 == voiced else None
-        answer = list(_ids(about.answer))
+        answer = say_answer(scene, about.answer)
         add_turn(row, block, 1 + PATCHES, question, answer, config, audio, subject(scene, about))
     return row, picture, scene
 

@@ -69,6 +69,7 @@ class Packed:
         self.points.append(points)
 
 
+Pointed = tuple[int, int]  # id, the places it points to
 Word = tuple[int, int, int]  # id, whether and which speech it stands for (0 is none), the places it points to
 
 
@@ -91,7 +92,7 @@ def add_turn(
     block: int,
     at: int,
     question: list[Word],
-    answer: list[int],
+    answer: list[Pointed],
     config: SviqaConfig,
     audio: list[int] | None = None,
     about: int = UNKNOWN,
@@ -101,6 +102,8 @@ def add_turn(
     With `audio` (vocoder ids) the answer is written in both, interleaved. Without, text after the first ten tokens
     is placed where it will stand once audio tokens are between (10 : 15).
     """
+    ids = [identity for identity, _ in answer]
+    places = [place for _, place in answer]
     row.add(USER, at, block)
     for offset, (identity, spoken, points) in enumerate(question):
         row.add(identity, at + 1 + offset, block, spoken, points)
@@ -108,29 +111,26 @@ def add_turn(
     row.add(ASSISTANT, at, block, points=about)
     if audio is not None:
         marks = Marks(text_end=END_OF_TEXT, end=END)
-        written = interleave(answer, to_language(audio, config.audio), marks, config.audio)
-        for identity in written:
+        for identity in interleave(ids, to_language(audio, config.audio), marks, config.audio):
             at += 1
             row.labels[-1] = identity
-            row.add(identity, at, block)
+            is_text = identity < config.audio.base and identity not in (END_OF_TEXT, END)
+            row.add(identity, at, block, points=places.pop(0) if is_text else UNKNOWN)
         return at + 1
-    for number, identity in enumerate([*answer, END_OF_TEXT]):
+    for number, identity in enumerate([*ids, END_OF_TEXT]):
         row.labels[-1] = identity
         if number and number % config.audio.text_per_turn == 0:
             at += config.audio.audio_per_turn
         at += 1
-        row.add(identity, at, block)
+        row.add(identity, at, block, points=places[number] if number < len(places) else UNKNOWN)
     return at + 1
 
 
 def say_question(scene: Scene, asked: Asked, mode: str, rng: Generator) -> list[Word]:
     """A question about `scene` in the mode "text", "speech" or "mixed"."""
-    ids, points = _ids(asked.text), mentions(scene, asked.text)
-    if len(ids) != len(points):  # a word in pieces
-        points = [UNKNOWN] * len(ids)
-    typed = [(i, 0, p) for i, p in zip(ids, points, strict=True)]
+    typed = [(i, 0, p) for i, p in pointed(scene, asked.text)]
     if rng.random() < CURT:  # as people do, with fewer words
-        named = {i for i, p in enumerate(points) if p != UNKNOWN}
+        named = {i for i, (_, _, p) in enumerate(typed) if p != UNKNOWN}
         typed = [
             word
             for i, (word, text) in enumerate(zip(typed, asked.text.split(), strict=False))
@@ -143,6 +143,32 @@ def say_question(scene: Scene, asked: Asked, mode: str, rng: Generator) -> list[
     if mode == "mixed" and rng.random() < 0.15:  # speech with a hint alone
         words = _hint(rng)
     return spoken + words
+
+
+def pointed(scene: Scene, text: str) -> list[Pointed]:
+    """The ids of a text, each with the places it names."""
+    ids, points = _ids(text), mentions(scene, text)
+    if len(ids) != len(points):  # a word in pieces
+        points = [UNKNOWN] * len(ids)
+    return list(zip(ids, points, strict=True))
+
+
+def say_answer(scene: Scene, text: str) -> list[Pointed]:
+    """The ids of an answer, names with the places they fit, in a list "," and "and" with those of what comes next."""
+    said = pointed(scene, text)
+    coming = UNKNOWN
+    for i in reversed(range(len(said))):
+        identity, place = said[i]
+        if place != UNKNOWN:
+            coming = place
+        elif identity in _separators():
+            said[i] = identity, coming
+    return said
+
+
+@cache
+def _separators() -> tuple[int, ...]:
+    return _ids(", and")
 
 
 def _hint(rng: Generator) -> list[Word]:
@@ -190,8 +216,8 @@ def _conversations(scene: Scene, rng: Generator, config: SviqaConfig, lesson: Le
             mode = str(rng.choice(["text", "speech", "mixed"], p=lesson.modes))
             asked = ask(scene, rng)
             audio = lesson.codes(asked.answer) if lesson.codes and turn == turns - 1 else None
-            question = say_question(scene, asked, mode, rng)
-            at = add_turn(row, block, at, question, list(_ids(asked.answer)), config, audio, subject(scene, asked))
+            question, answer = say_question(scene, asked, mode, rng), say_answer(scene, asked.answer)
+            at = add_turn(row, block, at, question, answer, config, audio, subject(scene, asked))
             left -= 1
     return row
 
@@ -238,7 +264,8 @@ def packed_mask(blocks: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
 class LanguageStudent(nn.Module):
     """The model, and two helping heads that are thrown away: which places a name, and an answer, is about.
 
-    The first reads names after a third of the layers, the second the end of the question after two thirds. Each
+    The first reads names after a third of the layers, the second what comes next after two thirds: at the end of the
+    question all that the answer is about, between the parts of a list the next. Each
     says which of the nine places, how many, and which kinds and colours are there.
     """
 
@@ -324,7 +351,7 @@ def student_losses(student: LanguageStudent, hidden: list[Tensor], batch: dict[s
     """Cross-entropy of the answers' tokens, and of the places that names and answers are about."""
     losses = token_losses(student.model, hidden[-1][batch["labels"] != IGNORED], batch)
     layers = student.model.config.text.layers
-    ends = batch["ids"] == ASSISTANT
+    ends = torch.isin(batch["ids"], torch.tensor([ASSISTANT, *_separators()]))
     for name, head, depth, there, weight in (
         ("named", student.named, (layers + 2) // 3, ~ends, 2.0),
         ("about", student.about, (2 * layers + 2) // 3, ends, 1.0),
@@ -384,7 +411,7 @@ def skill_batch(
         for block in range(1, 13):
             asked = ask(scene, rng, which)
             question = say_question(scene, asked, mode, rng)
-            add_turn(row, block, 1 + PATCHES, question, list(_ids(asked.answer)), config)
+            add_turn(row, block, 1 + PATCHES, question, say_answer(scene, asked.answer), config)
             asked_all.append(asked)
         rows.append(row)
     batch = collate(rows)

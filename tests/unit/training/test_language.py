@@ -19,6 +19,7 @@ from sviqa_app.training.language import (
     language_batch,
     language_loss,
     run_packed,
+    say_answer,
     start_language,
     what_is_there,
 )
@@ -37,7 +38,7 @@ def model() -> Sviqa:
 
 
 def turn(row: Packed, block: int, words: list[int], answer: list[int]) -> None:
-    add_turn(row, block, 1 + PATCHES, [(w, 0, UNKNOWN) for w in words], answer, CONFIG)
+    add_turn(row, block, 1 + PATCHES, [(w, 0, UNKNOWN) for w in words], [(a, UNKNOWN) for a in answer], CONFIG)
 
 
 def test_packed_equals_alone() -> None:
@@ -56,12 +57,14 @@ def test_packed_equals_alone() -> None:
 
 
 def test_text_after_ten_tokens_stands_where_it_will_with_audio_between() -> None:
-    answer = list(range(100, 113))
+    ids = list(range(100, 113))
+    answer = [(i, i % 9) for i in ids]
     plain, voiced = Packed(), Packed()
     add_turn(plain, 1, 65, [(20, 0, UNKNOWN)], answer, CONFIG)
     add_turn(voiced, 1, 65, [(20, 0, UNKNOWN)], answer, CONFIG, audio=[0, 1, 1024, 1025, 1026] * 6)
-    where = {i: p for i, p in zip(voiced.ids, voiced.positions, strict=True) if i in answer}
-    assert {i: p for i, p in zip(plain.ids, plain.positions, strict=True) if i in answer} == where
+    where = {i: p for i, p in zip(voiced.ids, voiced.positions, strict=True) if i in ids}
+    assert {i: p for i, p in zip(plain.ids, plain.positions, strict=True) if i in ids} == where
+    assert [p for i, p in zip(voiced.ids, voiced.points, strict=True) if i in ids] == [i % 9 for i in ids]
     assert voiced.ids[:3] == [USER, 20, ASSISTANT] and voiced.ids[-1] == END and END_OF_TEXT in voiced.ids
 
 
@@ -98,3 +101,9 @@ def test_labels_say_what_is_in_the_places_pointed_to() -> None:
     truth = what_is_there(batch, batch["points"] != UNKNOWN)[0]
     marked = {[*PLACES, *KINDS, *COLOUR_NAMES, *COUNTS][i] for i in truth.nonzero()[:, 0].tolist()}
     assert marked == {"top left", "center", "circle", "dog", "red", "two"}
+
+
+def test_a_list_points_to_what_comes_next() -> None:
+    scene = Scene((Thing("circle", "red", 0, 0.16, 0.16, 0.2), Thing("dog", None, 4, 0.5, 0.5, 0.2)), "white")
+    assert [p for _, p in say_answer(scene, "a red circle and a dog")] == [UNKNOWN, UNKNOWN, 1, 1 << 4, UNKNOWN, 1 << 4]
+    assert [p for _, p in say_answer(scene, "yes , center")] == [UNKNOWN, 1 << 4, 1 << 4]
