@@ -25,6 +25,7 @@ from .wordspace import (
     colour_table,
     kind_table,
     picture_words,
+    place_table,
     setting_table,
 )
 
@@ -96,11 +97,14 @@ def _shifted(picture: Any, rng: np.random.Generator) -> Any:
 
 
 def tower_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Naming under each patch, naming at the nine places, colours, background, setting, and distance to the words."""
+    """Naming under each patch, naming at the nine places, the places themselves, colours, background, setting, and
+    distance to the words: at the nine places and elsewhere."""
     written, covers = student(batch["pixels"])
     slots = written[:, list(SLOTS)]
     others = [i for i in range(GRID * GRID) if i not in SLOTS]
     around = written[:, others].mean(1)
+    apart = ((written - batch["words"]) ** 2).sum(-1)
+    places = torch.arange(len(SLOTS)).expand(len(slots), -1)
     weight = torch.ones(len(KINDS) + 1)
     weight[-1] = 0.15
     return {
@@ -109,7 +113,8 @@ def tower_loss(student: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor
         "colour": 0.5 * _cross_entropy(SHARPNESS * (slots @ colour_table().T).transpose(1, 2), batch["colours"]),
         "ground": 0.2 * _cross_entropy(2 * SHARPNESS * (around @ colour_table().T), batch["background"]),
         "setting": 0.2 * F.cross_entropy(SHARPNESS * (around @ setting_table().T), batch["setting"]),
-        "words": 0.5 * ((written - batch["words"]) ** 2).sum(-1).mean(),
+        "place": 0.5 * F.cross_entropy(SHARPNESS * (slots @ place_table().T).transpose(1, 2), places),
+        "words": 0.5 * (apart[:, list(SLOTS)].mean() + apart[:, others].mean()),
     }
 
 
@@ -120,13 +125,14 @@ def _cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def tower_measure(student: nn.Module, pictures: Pictures, count: int = 512) -> dict[str, float]:
-    """On pictures of other seeds: places named right, things named right, colours right, backgrounds, settings."""
-    right: dict[str, list[float]] = {"place": [], "thing": [], "colour": [], "ground": [], "setting": []}
+    """On pictures of other seeds, the share right: contents of places, things, places, colours, grounds, settings."""
+    right: dict[str, list[float]] = {"named": [], "thing": [], "place": [], "colour": [], "ground": [], "setting": []}
     for start in range(0, count, 64):
         rows = range(start, start + 64)
         pixels = torch.tensor(np.stack([pictures.picture(i) for i in rows]))
         written, _ = student(pixels)
         kinds = (written[:, list(SLOTS)] @ kind_table().T).argmax(-1).numpy()
+        places = (written[:, list(SLOTS)] @ place_table().T).argmax(-1).numpy()
         colours = (written[:, list(SLOTS)] @ colour_table().T).argmax(-1).numpy()
         others = [i for i in range(GRID * GRID) if i not in SLOTS]
         around = written[:, others].mean(1)
@@ -134,7 +140,8 @@ def tower_measure(student: nn.Module, pictures: Pictures, count: int = 512) -> d
         for j, i in enumerate(rows):
             label = picture_labels(pictures.scene(i))
             hit = kinds[j] == label["kinds"]
-            right["place"] += hit.tolist()
+            right["named"] += hit.tolist()
+            right["place"] += (places[j] == np.arange(len(SLOTS))).tolist()
             right["thing"] += hit[label["kinds"] < len(KINDS)].tolist()
             coloured = label["colours"] >= 0
             right["colour"] += (colours[j] == label["colours"])[coloured].tolist()
