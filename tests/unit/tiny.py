@@ -1,4 +1,4 @@
-"""A language model small enough for tests, with random weights and the interface of the real one."""
+"""Networks small enough for tests: a language model with random weights, and the sizes of a voice."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from sviqa_app.model.config import AudioTokenConfig, SviqaConfig, TextConfig
+from sviqa_app.model.config import AudioTokenConfig, FlowConfig, HiftConfig, SviqaConfig, TextConfig
 from sviqa_app.model.decode import Cache, Grammar
 from sviqa_app.model.interleave import Marks
 
 AUDIO = AudioTokenConfig(linguistic=16, semantic=32, base=40)
 MARKS = Marks(text_end=1, end=2)
 HIDDEN = 32
+FLOW = FlowConfig(
+    encoder_dim=16,
+    encoder_heads=2,
+    encoder_ffn=32,
+    encoder_layers=1,
+    channels=(16, 16),
+    attention_heads=2,
+    attention_head_dim=8,
+    blocks_per_stage=1,
+    mid_blocks=1,
+    steps=2,
+)
+HIFT = HiftConfig(
+    channels=32,
+    f0_channels=16,
+    resblock_kernels=(3,),
+    resblock_dilations=((1, 3),),
+    source_kernels=(3, 3),
+    source_dilations=((1,), (1,)),
+)
 
 
 class TinyLanguage(nn.Module):

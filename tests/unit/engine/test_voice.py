@@ -11,34 +11,14 @@ import torch
 
 from sviqa_app.engine.voice import FIRST, Parts, Voice
 from sviqa_app.errors import ModelError
-from sviqa_app.model.config import FlowConfig, HiftConfig, SviqaConfig
+from sviqa_app.model.config import HiftConfig, SviqaConfig
 from sviqa_app.model.hift import Hift
 from sviqa_app.model.hift_stream import reach
 from sviqa_app.model.mel import SPEECH_HOP, speech_mel
 from sviqa_app.turn import Samples
+from tests.unit.tiny import FLOW, HIFT
 
-CONFIG = SviqaConfig(
-    flow=FlowConfig(
-        encoder_dim=16,
-        encoder_heads=2,
-        encoder_ffn=32,
-        encoder_layers=1,
-        channels=(16, 16),
-        attention_heads=2,
-        attention_head_dim=8,
-        blocks_per_stage=1,
-        mid_blocks=1,
-        steps=2,
-    ),
-    hift=HiftConfig(
-        channels=32,
-        f0_channels=16,
-        resblock_kernels=(3,),
-        resblock_dilations=((1, 3),),
-        source_kernels=(3, 3),
-        source_dilations=((1,), (1,)),
-    ),
-)
+CONFIG = SviqaConfig(flow=FLOW, hift=HIFT)
 
 
 @pytest.fixture(scope="module")

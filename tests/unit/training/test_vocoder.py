@@ -8,32 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from sviqa_app.model.config import FlowConfig, HiftConfig
 from sviqa_app.model.flow import mel_frames
 from sviqa_app.training.flow_stage import FlowStudent, Spoken, Windows, new_flow, new_speaker
 from sviqa_app.training.pitch import pitch_of
 from sviqa_app.training.sayings import saying, trimmed
 from sviqa_app.training.vocoder import SEGMENT, Utterance, Vocoding, new_hift, spectral_loss, vocoder_loss
-
-HIFT = HiftConfig(
-    channels=32,
-    f0_channels=16,
-    resblock_kernels=(3,),
-    resblock_dilations=((1,),),
-    source_kernels=(3, 3),
-    source_dilations=((1,), (1,)),
-)
-FLOW = FlowConfig(
-    encoder_dim=16,
-    encoder_heads=2,
-    encoder_ffn=32,
-    encoder_layers=1,
-    channels=(16, 16),
-    attention_heads=2,
-    attention_head_dim=8,
-    blocks_per_stage=1,
-    mid_blocks=1,
-)
+from tests.unit.tiny import FLOW, HIFT
 
 
 def hum(hertz: float, seconds: float, rate: int = 22050) -> np.ndarray:
