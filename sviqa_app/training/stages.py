@@ -72,7 +72,7 @@ PRESETS = {
     "smoke": Preset(
         32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0
     ),
-    "tiny": Preset(57600, 16384, 30000, 900, 2700, 4000, 1900, 500, 150, 700, 4500, 4000),
+    "tiny": Preset(57600, 16384, 30000, 900, 6400, 5300, 3700, 350, 60, 1900, 3000, 2600),
     "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
 }
 
@@ -215,7 +215,7 @@ class Stages:
             of=student,
         )
         pool = Utterances(self.pool, self.size.utterances)
-        course = Course(pool, 3 * self.size.rows, codes=self.codes(), typed=5)
+        course = Course(pool, 3 * self.size.rows // 2, codes=self.codes(), typed=3)
         plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)
         make = partial(joint_batch, self.config, course)
         train("joint", student, plan, make, joint_loss, self.folder, self.report)
