@@ -75,19 +75,22 @@ def ear_batch(pool: Utterances, size: int, warm: int, step: int) -> dict[str, Te
 
 
 def heard(utterance: Utterance, rng: np.random.Generator, strength: float) -> dict[str, Any]:
-    """One utterance through a random channel, as mel, frame labels and ids."""
+    """One utterance through a random channel: mel, frame labels, ids, and the frames in which each word is said."""
     before, after = (int(RATE * rng.uniform(0.0, 0.35)) for _ in range(2))
     wave, speed = rooms.live(np.pad(utterance.wave, (before, after)), rng, strength)
     mel = whisper_log_mel(torch.tensor(wave))
     frames = (mel.shape[-1] + 1) // 2
     labels = []
-    for marks, empty in ((utterance.words, PAD), (utterance.phones, 0)):
+    spans: list[tuple[int, int]] = []
+    for marks, empty in ((utterance.phones, 0), (utterance.words, PAD)):
         label = np.full(frames, empty if len(marks) else IGNORED)
+        spans = []
         for identity, start, end in marks:
-            first, last = ((ms / 1000 + before / RATE) / speed * 50 for ms in (start, end))
-            label[round(first) : max(round(first) + 1, round(last))] = identity
+            first, last = (round(((ms / 1000 + before / RATE) / speed) * 50) for ms in (start, end))
+            spans.append((first, max(first + 1, last)))
+            label[slice(*spans[-1])] = identity
         labels.append(label)
-    return {"mel": mel, "words": labels[0], "phones": labels[1], "ids": utterance.ids}
+    return {"mel": mel, "phones": labels[0], "words": labels[1], "ids": utterance.ids, "spans": spans}
 
 
 def collate(items: list[dict[str, Any]], masking: np.random.Generator | None) -> dict[str, Tensor]:

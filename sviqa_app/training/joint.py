@@ -32,7 +32,7 @@ from .language import (
     say_question,
     student_losses,
 )
-from .mentions import UNKNOWN, subject
+from .mentions import UNKNOWN, mentions, subject
 from .questions import ask
 from .scenes import Scene, draw
 from .utterances import Utterances
@@ -43,6 +43,7 @@ class Course:
     """What a joint batch holds: `rows` utterances a step out of `pool`, each about a picture of its own.
 
     `noise` 0..1 is how often and how badly the speech is disturbed; with `codes` one answer a row is voiced.
+    `mixed` is how often a row has its question also spoken and typed, `typed` how many others it has.
     """
 
     pool: Utterances
@@ -66,9 +67,7 @@ def joint_batch(config: SviqaConfig, course: Course, step: int) -> dict[str, Ten
     slots = (speech["mel"].shape[-1] + 1) // 2 // 5 + 1
     rows, pixels, scenes = [], [], []
     for number, (i, item) in enumerate(zip(chosen, items, strict=True)):
-        frames = (item["mel"].shape[-1] + 1) // 2
-        spoken = [(PAD, 1 + number * slots + k, UNKNOWN) for k in range((frames + 4) // 5)]
-        row, picture, scene = _row(i, spoken, config, course, rng)
+        row, picture, scene = _row(i, item, 1 + number * slots, config, course, rng)
         scenes.append(scene)
         rows.append(row)
         pixels.append(picture)
@@ -78,10 +77,24 @@ def joint_batch(config: SviqaConfig, course: Course, step: int) -> dict[str, Ten
     return batch
 
 
+def spoken_words(item: dict[str, Any], first: int, scene: Scene, text: str) -> list[Word]:
+    """What stands for an utterance: a slot for each five frames; a name's last slots know the places it fits."""
+    groups = ((item["mel"].shape[-1] + 1) // 2 + 4) // 5
+    points, named = [UNKNOWN] * groups, mentions(scene, text)
+    if len(named) == len(item["spans"]):
+        for place, (start, end) in zip(named, item["spans"], strict=True):
+            if place != UNKNOWN:  # the ear writes a word some 100 to 200 ms before it ends
+                last = min(groups, (end + 4) // 5)
+                for k in range(max(0, start // 5, last - 3), last):
+                    points[k] = place
+    return [(PAD, first + k, place) for k, place in enumerate(points)]
+
+
 def _row(
-    i: int, spoken: list[Word], config: SviqaConfig, course: Course, rng: np.random.Generator
+    i: int, item: dict[str, Any], first: int, config: SviqaConfig, course: Course, rng: np.random.Generator
 ) -> tuple[Packed, Any, Scene]:
     scene, asked, own = course.pool.asked(i)
+    spoken = spoken_words(item, first, scene, asked.text)
     side = config.vision.image_size
     picture = np.asarray(draw(scene, own, side))
     row = Packed()

@@ -215,7 +215,7 @@ class Stages:
             of=student,
         )
         pool = Utterances(self.pool, self.size.utterances)
-        course = Course(pool, 3 * self.size.rows // 2, codes=self.codes(), typed=3)
+        course = Course(pool, self.size.rows + 2, codes=self.codes(), mixed=0.4, typed=7)
         plan = Plan(self.size.joint, rate=6e-4, workers=self.size.workers)
         make = partial(joint_batch, self.config, course)
         train("joint", student, plan, make, joint_loss, self.folder, self.report)

@@ -8,8 +8,10 @@ import torch
 from sviqa_app.model.config import SpeechConfig, SviqaConfig, TextConfig
 from sviqa_app.model.prompt import ASSISTANT
 from sviqa_app.model.sviqa import Sviqa
-from sviqa_app.training.joint import Course, joint_batch, joint_hidden, joint_loss
+from sviqa_app.training.joint import Course, joint_batch, joint_hidden, joint_loss, spoken_words
 from sviqa_app.training.language import LanguageStudent
+from sviqa_app.training.mentions import UNKNOWN
+from sviqa_app.training.scenes import Scene, Thing
 from sviqa_app.training.utterances import Utterances
 
 from .test_scenes import needs_emoji
@@ -36,6 +38,14 @@ def test_each_row_holds_its_own_speech(pool: Utterances) -> None:
         assert set((places // slots).tolist()) == {row}
         frames = (int(batch["lengths"][row]) + 1) // 2
         assert int((places % slots).max()) == (frames + 4) // 5 - 1
+
+
+def test_the_slots_in_which_a_name_is_said_know_its_places() -> None:
+    scene = Scene((Thing("dog", None, 0, 0.16, 0.16, 0.2), Thing("dog", None, 4, 0.5, 0.5, 0.2)), "blue")
+    spans = [(0, 10), (10, 15), (15, 20), (20, 45)]
+    words = spoken_words({"mel": torch.zeros(80, 110), "spans": spans}, 7, scene, "where is the dog")
+    assert [slot for _, slot, _ in words] == list(range(7, 18))
+    assert [place for _, _, place in words] == [UNKNOWN] * 6 + [0b10001] * 3 + [UNKNOWN] * 2
 
 
 @needs_emoji
