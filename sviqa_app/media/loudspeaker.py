@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self
@@ -14,11 +15,15 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError
 from ..turn import Samples
-from .devices import device_name, sound_library
+from .devices import device_name, find_device, sound_library
+from .tempo import Tempo
 
 _REFUSES = "Check the sound settings, or have the answer written to a file."
-# How much longer than its sound a device may take before we call it stuck.
+# Seconds a device may ask for nothing before we call it stuck.
 _PATIENCE = 5.0
+# Samples whose speed is changed at a time: how soon a new speed is heard.
+_PIECE = 512
+_NOTHING = np.zeros(0, np.float32)
 
 
 def loudspeaker_works() -> str | None:
@@ -38,19 +43,24 @@ class Loudspeaker:
 
     Leaving waits until the last sample was heard; leaving through an exception falls silent at once. Entering
     raises DeviceError where there is no loudspeaker; playing and finishing raise it when the device fails.
+
+    `device` is one of `devices("output")`, or None for the one in the sound settings. `volume` (0 to 1) and
+    `speed` (1 as it is) may be set while it plays. `on_first` is called by the device's own thread when the
+    first sample after an opening is handed over; it must return at once.
     """
 
-    def __init__(self) -> None:
-        self._waiting: deque[Samples] = deque()
+    def __init__(self, device: str | None = None, on_first: Callable[[], None] | None = None) -> None:
+        self.device, self.volume, self.speed = device, 1.0, 1.0
+        self._on_first = on_first
         self._lock = Lock()
         self._played = Event()
-        self._library: Any = None
         self._stream: Any = None
         self._resampler: Any = None
+        self._hushed = False
+        self._clear()
 
     def __enter__(self) -> Self:
-        self._library = sound_library()
-        device_name("output")
+        find_device("output", self.device)
         return self
 
     def __exit__(
@@ -74,37 +84,50 @@ class Loudspeaker:
         """Waits until all that was given has sounded, and lets go of the device."""
         if self._stream is None:
             return
-        self._append(np.zeros(0, np.float32), last=True)
-        with self._lock:
-            left = sum(map(len, self._waiting)) / self._stream.samplerate
-        deadline = time.monotonic() + left + _PATIENCE
+        self._append(_NOTHING, last=True)
+        broken = DeviceError("The loudspeaker stopped in the middle of the answer.", _REFUSES)
         while not self._played.wait(0.05):
-            if not self._stream.active or time.monotonic() > deadline:
-                raise DeviceError("The loudspeaker stopped in the middle of the answer.", _REFUSES)
-        self._stream.stop()
+            if not self._stream.active or time.monotonic() > self._asked + _PATIENCE:
+                raise broken
+        try:
+            if not self._hushed:
+                self._stream.stop()
+        except sound_library().PortAudioError as error:
+            raise broken from error
         self.stop()
+
+    def hush(self) -> None:
+        """Drops all that has not sounded, and what is still given until `stop`. For any thread; returns at once."""
+        with self._lock:
+            self._hushed = True
+            self._clear()
+            self._played.set()
 
     def stop(self) -> None:
         """Falls silent at once and lets go of the device."""
-        with self._lock:
-            self._waiting.clear()
+        self.hush()
         stream, self._stream, self._resampler = self._stream, None, None
         if stream is not None:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
+        self._hushed = False
 
     def _open(self, rate: int) -> None:
         """Opens the device at `rate`, or at its own rate where it knows no other."""
-        library = self._library
+        library = sound_library()
+        number = find_device("output", self.device)
+        chosen = {} if number is None else {"device": number}
         try:
-            device = library.query_devices(kind="output")
-            form = {"channels": min(2, int(device["max_output_channels"])), "dtype": "float32"}
+            device = library.query_devices(kind="output", **chosen)
+            form = {"channels": min(2, int(device["max_output_channels"])), "dtype": "float32", **chosen}
             try:
                 library.check_output_settings(samplerate=rate, **form)
             except library.PortAudioError:
                 own = int(device["default_samplerate"])
                 self._resampler = soxr.ResampleStream(rate, own, 1, dtype="float32")
                 rate = own
+            self._tempo, self._begun = Tempo(rate), False
+            self._gain, self._asked = self.volume, time.monotonic()
             self._stream = library.OutputStream(samplerate=rate, callback=self._fill, **form)
             self._stream.start()
         except (library.PortAudioError, ValueError) as error:
@@ -113,22 +136,44 @@ class Loudspeaker:
     def _append(self, samples: Samples, last: bool = False) -> None:
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples, last=last)
-        if len(samples):
-            with self._lock:
+        pieces = np.split(samples, range(_PIECE, len(samples), _PIECE))
+        with self._lock:
+            if not self._hushed:
+                self._waiting.extend(pieces)
+                self._last = last
                 self._played.clear()
-                self._waiting.append(samples)
+
+    def _clear(self) -> None:
+        """Nothing waits, and nothing is known to be the last."""
+        self._waiting: deque[Samples] = deque()
+        self._left = _NOTHING
+        self._last = False
 
     def _fill(self, out: NDArray[np.float32], frames: int, _time: Any, _status: Any) -> None:
         """Called by the device, in a thread of its own, for the next `frames`: out [frames, channels]."""
-        done = 0
         with self._lock:
-            while done < frames and self._waiting:
-                samples = self._waiting.popleft()
-                taken = samples[: frames - done]
-                out[done : done + len(taken)] = taken[:, None]
-                done += len(taken)
-                if len(taken) < len(samples):
-                    self._waiting.appendleft(samples[len(taken) :])
-            if done < frames:
-                self._played.set()
-        out[done:] = 0
+            sound = self._next(frames)
+        self._asked = time.monotonic()
+        # A volume that changes in one step would click.
+        gain = np.linspace(self._gain, self.volume, len(sound), dtype=np.float32)
+        self._gain = self.volume
+        out[: len(sound)] = (sound * gain)[:, None]
+        out[len(sound) :] = 0
+        if len(sound) and not self._begun:
+            self._begun = True
+            if self._on_first is not None:
+                self._on_first()
+
+    def _next(self, frames: int) -> Samples:
+        """The next samples at the speed that is wanted, `frames` of them where there are as many."""
+        ready, count = [self._left], len(self._left)
+        while count < frames and self._waiting:
+            ready.append(self._tempo.stretch(self._waiting.popleft(), self.speed))
+            count += len(ready[-1])
+        if count < frames and self._last:
+            ready.append(self._tempo.rest())
+        sound = np.concatenate(ready)
+        self._left = sound[frames:]
+        if len(sound) < frames:
+            self._played.set()
+        return sound[:frames]
