@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
 # System libraries on Debian and Ubuntu. All are optional: without them the app answers into a sound file.
-#   libportaudio2           microphone and loudspeaker
+#   libportaudio2, libasound2-plugins   microphone and loudspeaker, also through PulseAudio
+# --window: what Qt needs on a bare X11 or Wayland desktop
+# --training:
 #   flite, espeak-ng        the voices that speak the training questions
 #   fonts-noto-color-emoji  the things in the training pictures
 #   fonts-dejavu-core       the digits in the training pictures
-# Usage: packaging/install-debian.sh [--training]
+# --stories: a screen, a sound card and hands for the tests in tests/stories
+# Usage: packaging/install-debian.sh [--window] [--training] [--stories]
 set -euo pipefail
 
-packages=(libportaudio2)
-case "${1:-}" in
-    "") ;;
-    --training) packages+=(flite espeak-ng fonts-noto-color-emoji fonts-dejavu-core) ;;
-    *)
-        echo "usage: $0 [--training]" >&2
-        exit 2
-        ;;
-esac
+packages=(libportaudio2 libasound2-plugins)
+window=(libegl1 libgl1 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1
+    libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libdbus-1-3)
+for choice in "$@"; do
+    case "$choice" in
+        --window) packages+=("${window[@]}") ;;
+        --training) packages+=(flite espeak-ng fonts-noto-color-emoji fonts-dejavu-core) ;;
+        --stories) packages+=("${window[@]}" pulseaudio pulseaudio-utils xvfb xdotool) ;;
+        *)
+            echo "usage: $0 [--window] [--training] [--stories]" >&2
+            exit 2
+            ;;
+    esac
+done
 
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)

@@ -9,13 +9,12 @@ from typing import Annotated, Literal
 import typer
 
 from . import __version__
-from .errors import SviqaError
+from .errors import DeviceError, SviqaError
 
 SHIPPED = "sviqa-tiny"
 
 app = typer.Typer(
-    help="Ask a picture anything, out loud, and hear the answer, privately, on your own machine.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -37,11 +36,26 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def sviqa(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Ask a picture anything, out loud, and hear the answer, privately, on your own machine.
+
+    Without a command, the window opens.
+    """
+    if context.invoked_subcommand is None:
+        raise typer.Exit(_window())
+
+
+def _window() -> int:
+    try:
+        from .gui.app import main
+    except ImportError as error:  # a system library that Qt needs
+        remedy = "On Debian or Ubuntu: packaging/install-debian.sh --window."
+        raise DeviceError(f"The window cannot be opened here: {error}.", remedy) from error
+    return main()
 
 
 @app.command()

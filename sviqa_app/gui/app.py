@@ -1,0 +1,126 @@
+"""Start the window: what it is made of, and how the parts find each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from .. import settings as table
+from ..engine.worker import Worker, WorkerEvent
+from ..errors import DeviceError, SviqaError
+from ..history import History, history_folder
+from ..media.microphone import Microphone
+from ..media.player import Player
+from ..settings import Settings
+from .presenter import Presenter
+from .qt import QApplication, QObject, QTimer, Signal
+from .talking import Talking
+from .theme import dress
+from .window import Window
+
+
+class Bridge(QObject):
+    """Brings calls from other threads to the window's own."""
+
+    came = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came.connect(lambda call: call())
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have `call` made in the window's thread, soon."""
+        self.came.emit(call)
+
+
+class App:
+    """Everything between start and quit."""
+
+    def __init__(self, model: str | None = None) -> None:
+        """Raises OutputError where the history cannot be kept."""
+        self.settings_path = table.settings_path()
+        self.settings, warnings = table.load(self.settings_path)
+        running = QApplication.instance()
+        self._qt = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
+        self._qt.setApplicationName("SViQA")
+        dress(self._qt, self.settings.theme, self.settings.text_size)
+        self.bridge = Bridge()
+        self.window = Window(self.settings)
+        self.worker = Worker(model or self.settings.model, self._on_worker)
+        self.microphone = Microphone(self.settings.microphone or None)
+        self.player = Player(self.settings.output_device or None, on_finished=self._on_silence)
+        self.history = History.open(history_folder()) if self.settings.keep_history else History.private()
+        talking = Talking(self.microphone)
+        self.presenter = Presenter(self.window, self.worker, talking, self.player, self.history, self.settings)
+        self.window.presenter = self.presenter
+        self.window.changed = self._change
+        self.window.level = self.microphone.level
+        self._warnings = [*warnings, *([self.history.warning] if self.history.warning else [])]
+
+    def _on_worker(self, event: WorkerEvent) -> None:
+        self.bridge.post(lambda: self.presenter.on_worker(event))
+
+    def _on_silence(self) -> None:
+        self.bridge.post(self.presenter.silent)
+
+    def run(self) -> int:
+        """Show the window and serve it until it is closed."""
+        self.window.show()
+        QTimer.singleShot(0, self._after_showing)
+        try:
+            return self._qt.exec()
+        finally:
+            self.close()
+
+    def _after_showing(self) -> None:
+        """What the first sight of the window does not wait for."""
+        self.worker.start()
+        self._set_up(self.settings)
+        for warning in self._warnings:
+            self.window.complain(warning, "")
+        self.presenter.recover()
+
+    def _change(self, settings: Settings) -> None:
+        """Put changed settings in force, and keep them."""
+        try:
+            table.save(self.settings_path, settings)
+        except SviqaError as error:
+            self.window.complain(error.what, error.next)
+        self.presenter.settings = settings
+        self.window.apply(settings)
+        dress(self._qt, settings.theme, settings.text_size)
+        self.microphone.device, self.player.device = settings.microphone or None, settings.output_device or None
+        self._set_up(settings)
+
+    def _set_up(self, settings: Settings) -> None:
+        self.player.volume, self.player.rate = settings.volume, settings.speaking_rate
+        if settings.keep_days:
+            self.history.forget_older_than(settings.keep_days)
+        if not settings.keep_microphone_open:
+            self.microphone.close()
+            return
+        try:
+            self.microphone.open()
+        except DeviceError as error:
+            self.window.complain(error.what, error.next)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.player.close()
+        self.microphone.close()
+        self.worker.close()
+        self.history.close()
+
+
+def check_screen() -> None:
+    """Raises DeviceError where there is no screen, on which Qt would end the process."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in named):
+        raise DeviceError("There is no screen to open a window on.", "Ask on the command line: sviqa ask --help.")
+
+
+def main(model: str | None = None) -> int:
+    """The window, from start to quit. Gives the exit status. Raises SviqaError."""
+    check_screen()
+    return App(model).run()

@@ -1,0 +1,153 @@
+"""The conversations of earlier days: searched, heard again, exported, forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from ..errors import SviqaError
+from ..history import Conversation, History, Turn
+from .announcing import announce
+from .qt import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QPushButton,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+)
+
+_NUMBER = Qt.ItemDataRole.UserRole
+
+
+def headline(conversation: Conversation) -> str:
+    """A conversation in one line."""
+    when = conversation.began.astimezone().strftime("%d %B %Y, %H:%M")
+    turns = "1 question" if conversation.turns == 1 else f"{conversation.turns} questions"
+    return f"{conversation.title or 'a spoken question'} — {conversation.source}, {turns}, {when}"
+
+
+def lines(turn: Turn) -> tuple[str, str]:
+    """A turn as its question and its answer."""
+    asked = " — ".join(words for words in (turn.heard, turn.typed) if words) or "a spoken question"
+    told = turn.answer or turn.why or {"cancelled": "(stopped)", "pending": "(not answered yet)"}.get(turn.state, "")
+    return f"You: {asked}", f"Answer: {told}"
+
+
+class Past(QDialog):
+    """A list of conversations, and what was said in the one that is chosen."""
+
+    def __init__(self, history: History, reopen: Callable[[int], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._history, self._reopen = history, reopen
+        self.setWindowTitle("History")
+        self.resize(820, 560)
+        self.words = QLineEdit(placeholderText="Search")
+        self.words.setAccessibleName("Search the history")
+        self.words.textChanged.connect(self.fill)
+        self.found = self._list("Conversations", "Press Enter to go on with one.")
+        self.found.currentItemChanged.connect(self._show)
+        self.found.itemActivated.connect(self._open)
+        self.said = self._list("What was said", "The questions and answers of the conversation chosen.")
+        self.empty = QLabel("Nothing here yet.")
+        self._lay_out()
+        self.fill()
+
+    @staticmethod
+    def _list(name: str, hint: str) -> QListWidget:
+        box = QListWidget()
+        box.setWordWrap(True)
+        box.setAccessibleName(name)
+        box.setAccessibleDescription(hint)
+        return box
+
+    def _lay_out(self) -> None:
+        both = QHBoxLayout()
+        both.addWidget(self.found, 1)
+        both.addWidget(self.said, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        for text, hint, pressed in (
+            ("&Reopen", "Go on with this conversation.", self._open),
+            ("&Export…", "Write this conversation, with its picture and sounds, into a folder.", self._export),
+            ("&Delete", "Delete this conversation, with its sounds.", self._delete),
+            ("Delete &all", "Delete every conversation.", self._delete_all),
+        ):
+            button = QPushButton(text)
+            button.setAccessibleDescription(hint)
+            button.setToolTip(hint)
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, pressed=pressed: pressed())
+            buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.words)
+        layout.addWidget(self.empty)
+        layout.addLayout(both, 1)
+        layout.addWidget(buttons)
+
+    def fill(self) -> None:
+        """List the conversations, or those in which the words searched for occur."""
+        self.found.clear()
+        self.said.clear()
+        everything = self._history.conversations(500)
+        if words := self.words.text().strip():
+            wanted = dict.fromkeys(found.turn.conversation for found in self._history.search(words))
+            everything = [c for number in wanted for c in everything if c.id == number]
+        for conversation in everything:
+            item = QListWidgetItem(headline(conversation))
+            item.setData(_NUMBER, conversation.id)
+            self.found.addItem(item)
+        self.empty.setVisible(not everything)
+        self.empty.setText("Nothing found." if self.words.text().strip() else "Nothing here yet.")
+        self.found.setCurrentRow(0)
+
+    @property
+    def _chosen(self) -> int | None:
+        item = self.found.currentItem()
+        return None if item is None else int(item.data(_NUMBER))
+
+    def _show(self) -> None:
+        self.said.clear()
+        if (number := self._chosen) is not None:
+            for turn in self._history.turns(number):
+                self.said.addItems(lines(turn))
+
+    def _open(self) -> None:
+        if (number := self._chosen) is not None:
+            self._reopen(number)
+            self.accept()
+
+    def _export(self) -> None:
+        number = self._chosen
+        folder = QFileDialog.getExistingDirectory(self, "Export into") if number is not None else ""
+        if number is None or not folder:
+            return
+        form: Literal["markdown", "json"] = "markdown"
+        try:
+            page = self._history.export(number, Path(folder), form)
+        except SviqaError as error:
+            QMessageBox.warning(self, "History", str(error))
+        else:
+            announce(self, f"Exported to {page}.")
+
+    def _delete(self) -> None:
+        if (number := self._chosen) is not None and self._sure("Delete this conversation?"):
+            self._history.delete_conversation(number)
+            self.fill()
+
+    def _delete_all(self) -> None:
+        if self._sure("Delete every conversation, with its pictures and sounds?"):
+            self._history.delete_all()
+            self.fill()
+
+    def _sure(self, question: str) -> bool:
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        return QMessageBox.question(self, "History", question, yes | no, no) == yes

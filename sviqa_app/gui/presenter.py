@@ -1,0 +1,409 @@
+"""What the window does, without the window: pictures, questions, answers, and all that can go wrong between them.
+
+Every method is called from the window's own thread. Nothing here waits for the model, the disk or a device for
+longer than a frame lasts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from PIL.Image import Image
+
+from ..engine.worker import Answering, Died, Failed, Loading, PictureRead, Ready, Worker, WorkerEvent
+from ..errors import DeviceError, SviqaError
+from ..history import History, Turn
+from ..media.audio import heard_nothing, load_recording, write_wav
+from ..media.image import load_picture
+from ..settings import Settings
+from ..turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
+from .exchange import Exchange, Fate, State
+from .region import Region
+from .talking import Talking
+
+NO_PICTURE = "There is no picture yet.", "Open one with Ctrl+O, or paste one with Ctrl+V."
+UNANSWERED = "A question was not answered before the app ended."
+RESTARTED = "The model stopped and is being started again."
+NOTHING_SAID = "Nothing was recorded.", "Hold the key while you speak, and let go when you are done."
+
+
+class View(Protocol):
+    """What the presenter asks of the window."""
+
+    def show_state(self, state: State) -> None:
+        """Say and show what is going on."""
+
+    def show_picture(self, picture: Image, name: str) -> None:
+        """A picture has come."""
+
+    def show_region(self, region: Region) -> None:
+        """The region that questions are about."""
+
+    def show_exchange(self, exchange: Exchange) -> None:
+        """A question or its answer is new or has grown."""
+
+    def clear_exchanges(self) -> None:
+        """A conversation begins."""
+
+    def show_status(self, text: str) -> None:
+        """The model, its device and how fast it was, in one line."""
+
+    def show_progress(self, what: str, share: float | None) -> None:
+        """How far loading is, 0 to 1; None when it is over."""
+
+    def announce(self, text: str, urgent: bool = False) -> None:
+        """Tell the screen reader."""
+
+    def complain(self, what: str, next: str) -> None:
+        """Say what happened and what to do."""
+
+    def offer(self, what: str, exchange: Exchange) -> None:
+        """Offer to ask a question again."""
+
+
+class Player(Protocol):
+    """What the presenter asks of the loudspeaker."""
+
+    @property
+    def failed(self) -> DeviceError | None:
+        """Why the last answer could not be heard, if it could not."""
+
+    def play(self, chunk: AudioChunk) -> None:
+        """Put more sound behind what is playing."""
+
+    def end(self) -> None:
+        """The answer is complete: say when its last sound has been heard."""
+
+    def stop(self) -> None:
+        """Silence, at once."""
+
+
+class Presenter:
+    """The one straight path from a picture and a question to an answer that is shown, said and kept."""
+
+    def __init__(
+        self, view: View, worker: Worker, talking: Talking, player: Player, history: History, settings: Settings
+    ) -> None:
+        self.settings = settings
+        self.history = history
+        self.picture: Image | None = None
+        self.region = Region()
+        self.exchanges: list[Exchange] = []
+        self._view, self._worker, self._talking, self._player = view, worker, talking, player
+        self._name = ""
+        self._conversation: int | None = None
+        self._open: dict[int, Exchange] = {}  # by the worker's turn, until its Done, failure or death
+        self._turn: int | None = None  # the one that is being answered, shown and said
+        self._state = State.READY
+        self._status = ""
+
+    # --- pictures ----------------------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Read a picture from a file."""
+        try:
+            picture = load_picture(path)
+        except SviqaError as error:
+            self._view.complain(error.what, error.next)
+            return
+        self.take(picture, path.name)
+
+    def take(self, picture: Image, name: str) -> None:
+        """Look at a picture, whatever it came from. A conversation about it begins."""
+        self.stop()
+        self.picture, self._name, self.region = picture, name, Region()
+        self._worker.show(picture)
+        self._begin()
+        self._view.show_picture(picture, name)
+        self._view.show_region(self.region)
+        width, height = picture.size
+        self._view.announce(f"Picture {name}, {width} by {height}. Hold {self.settings.keys['talk']} and ask.")
+
+    def new_conversation(self) -> None:
+        """Forget the turns, but not the picture."""
+        self.stop()
+        self._worker.restart_conversation()
+        self._begin()
+        self._view.announce("New conversation.")
+
+    def reopen(self, conversation: int) -> None:
+        """Go on with a conversation of the history. The model reads its picture again, not its turns."""
+        found = next((c for c in self.history.conversations(10_000) if c.id == conversation), None)
+        if found is None or found.picture is None:
+            self._view.complain("The picture of that conversation is gone.", "Open it again and ask anew.")
+            return
+        self.open(found.picture)
+        self._conversation = conversation
+        for turn in self.history.turns(conversation):
+            self._view.show_exchange(remembered(turn))
+
+    def _begin(self) -> None:
+        self.exchanges, self._conversation = [], None
+        self._view.clear_exchanges()
+
+    def look_at(self, region: Region) -> None:
+        """Ask about a region from now on."""
+        if self.picture is None:
+            self._view.complain(*NO_PICTURE)
+            return
+        if not region.fits(self.picture.size):
+            self._view.announce("This is as close as the picture goes.")
+            return
+        self.stop()
+        self.region = region
+        self._worker.show(region.crop(self.picture))
+        self._view.show_region(region)
+        self._view.announce(f"Looking at {region.name}.")
+
+    def zoom_into(self, key: int) -> None:
+        """The ninth of the region that a key of the numeric pad stands for."""
+        self.look_at(self.region.inside(key))
+
+    def zoom_out(self) -> None:
+        """The region this one is in."""
+        if self.region.outer is not None:
+            self.look_at(self.region.outer)
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    def begin_talking(self) -> None:
+        """The key went down. What is being said falls silent."""
+        if self._talking.recording:
+            return
+        if self.picture is None:
+            self._view.complain(*NO_PICTURE)
+            return
+        self.stop()
+        try:
+            self._talking.begin(self.history.place_for_speech())
+        except SviqaError as error:
+            self._view.complain(error.what, error.next)
+            return
+        self._set(State.RECORDING)
+
+    def end_talking(self, text: str = "") -> None:
+        """The key came up: ask what was said, with `text` where something is typed as well."""
+        if not self._talking.recording:
+            return
+        take = self._talking.end()
+        self._set(State.READY)
+        if take.trouble is not None:
+            self._view.complain(take.trouble.what, take.trouble.next)
+        if heard_nothing(take.recording) and not text:
+            take.path.unlink(missing_ok=True)
+            self._view.complain(*NOTHING_SAID)
+            return
+        self._ask(Question(take.recording, text or None), take.path)
+
+    def cancel_talking(self) -> None:
+        """The recording is thrown away, for the person said so."""
+        if self._talking.recording:
+            self._talking.end().path.unlink(missing_ok=True)
+            self._set(State.READY)
+            self._view.announce("Recording thrown away.")
+
+    def ask(self, text: str) -> None:
+        """Ask in words."""
+        if self.picture is None:
+            self._view.complain(*NO_PICTURE)
+        elif text.strip():
+            self.stop()
+            self._ask(Question(text=text.strip()), None)
+
+    def ask_again(self, exchange: Exchange) -> None:
+        """Put a question that had no answer once more."""
+        if self.picture is None:
+            self._view.complain(*NO_PICTURE)
+            return
+        self.stop()
+        exchange.fate, exchange.answer, exchange.why, exchange.chunks = Fate.WAITING, "", "", []
+        if exchange not in self.exchanges:
+            self.exchanges.append(exchange)
+        self._send(exchange)
+
+    def _ask(self, question: Question, file: Path | None) -> None:
+        assert self.picture is not None
+        try:
+            if self._conversation is None:
+                self._conversation = self.history.begin_conversation(self.picture, self._name)
+            row = self.history.begin_turn(self._conversation, file, question.text)
+        except SviqaError as error:
+            self._view.complain(error.what, error.next)
+            row = 0
+        exchange = Exchange(row, question, "" if self.region.whole else self.region.name)
+        self.exchanges.append(exchange)
+        self._send(exchange)
+
+    def _send(self, exchange: Exchange) -> None:
+        self._turn = self._worker.ask(exchange.question, self.settings.who_speaks != "screen-reader")
+        self._open[self._turn] = exchange
+        self._view.show_exchange(exchange)
+        self._set(State.THINKING)
+
+    # --- answers -----------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Silence, and no more of this answer."""
+        self._player.stop()
+        if self._turn is not None:
+            self._worker.stop(self._turn)
+            self._turn = None  # its Done still comes, and is kept
+        if self._state in (State.THINKING, State.SPEAKING):
+            self._set(State.READY)
+
+    def replay(self) -> None:
+        """Say the last answer again."""
+        last = next((e for e in reversed(self.exchanges) if e.chunks), None)
+        if last is None:
+            self._view.announce("There is no answer to say again.")
+            return
+        self.stop()
+        self._set(State.SPEAKING)
+        for chunk in last.chunks:
+            self._player.play(AudioChunk(chunk, last.rate))
+        self._player.end()
+
+    def save(self, path: Path) -> None:
+        """Write the last spoken answer to a WAV file."""
+        last = next((e for e in reversed(self.exchanges) if e.chunks), None)
+        if last is None:
+            self._view.announce("There is no answer to save.")
+            return
+        try:
+            write_wav(path, last.sound, last.rate)
+        except SviqaError as error:
+            self._view.complain(error.what, error.next)
+        else:
+            self._view.announce(f"Saved as {path.name}.")
+
+    def silent(self) -> None:
+        """The last sound of an answer was heard, or none ever will be."""
+        if self._player.failed is not None:
+            self._view.complain(self._player.failed.what, self._player.failed.next)
+        if self._state is State.SPEAKING and self._turn is None:
+            self._set(State.READY)
+
+    def on_worker(self, event: WorkerEvent) -> None:
+        """Something came from the worker process."""
+        match event:
+            case Loading(what, share):
+                self._view.show_progress(what, share)
+            case Ready(model, device, _, seconds):
+                self._view.show_progress("", None)
+                self._status = f"{model} on {device}"
+                self._view.show_status(f"{self._status}, loaded in {seconds:.1f} s")
+            case PictureRead():
+                pass
+            case Answering(turn, answer) if turn in self._open:
+                self._on_answer(turn, answer)
+            case Answering():
+                pass
+            case Failed(turn, what, next):
+                self._on_failure(turn, what, next)
+            case Died(turn):
+                self._on_death(turn)
+
+    def _on_answer(self, turn: int, event: AnswerEvent) -> None:
+        exchange = self._open[turn]
+        match event:
+            case TextDelta(text):
+                exchange.answer += text
+            case AudioChunk(samples, rate):
+                exchange.chunks.append(samples)
+                exchange.rate = rate
+                if turn == self._turn:
+                    self._player.play(event)
+                    self._set(State.SPEAKING)
+            case Heard(text):
+                exchange.heard = text
+            case Done():
+                self._on_done(turn, self._open.pop(turn), event)
+        self._view.show_exchange(exchange)
+
+    def _on_done(self, turn: int, exchange: Exchange, done: Done) -> None:
+        stopped = done.cancelled or turn != self._turn
+        exchange.fate = Fate.STOPPED if stopped else Fate.ANSWERED
+        exchange.answer, exchange.seconds = done.text or exchange.answer, done.seconds
+        self._keep(exchange)
+        if stopped:
+            return
+        self._turn = None
+        first = done.seconds.get("first_audio")
+        if first is not None:
+            self._view.show_status(f"{self._status}, first sound after {1000 * first:.0f} ms")
+        if self.settings.who_speaks != "app":
+            self._view.announce(exchange.answer)
+        if exchange.chunks:
+            self._player.end()
+        else:
+            self._set(State.READY)
+
+    def _keep(self, exchange: Exchange) -> None:
+        """Bring the history up to date. That it cannot be is said once, and the answer stays on the screen."""
+        if not exchange.row:
+            return
+        try:
+            if exchange.fate is Fate.ANSWERED:
+                self.history.finish_turn(
+                    exchange.row, exchange.heard, exchange.answer, exchange.sound, exchange.rate, exchange.seconds
+                )
+            elif exchange.fate is Fate.STOPPED:
+                self.history.cancel_turn(exchange.row)
+            else:
+                self.history.fail_turn(exchange.row, exchange.why)
+        except SviqaError as error:
+            self._view.complain(error.what, error.next)
+
+    def _on_failure(self, turn: int | None, what: str, next: str) -> None:
+        self._view.show_progress("", None)
+        exchange = self._open.pop(turn, None) if turn is not None else None
+        if exchange is not None:
+            exchange.fate, exchange.why = Fate.FAILED, f"{what} {next}".strip()
+            self._keep(exchange)
+            self._view.show_exchange(exchange)
+        if turn == self._turn:
+            self._turn = None
+            self._set(State.READY)
+        self._view.complain(what, next)
+
+    def _on_death(self, turn: int | None) -> None:
+        """The question stays pending in the history until it is asked again."""
+        lost = self._open.get(turn) if turn is not None and turn == self._turn else None
+        self._open.clear()
+        self._turn = None
+        self._player.stop()
+        self._set(State.READY)
+        self._view.show_status(RESTARTED)
+        if lost is not None:
+            lost.fate, lost.why = Fate.FAILED, "The model stopped in the middle of the answer."
+            self._view.show_exchange(lost)
+            self._view.offer(RESTARTED, lost)
+
+    def _set(self, state: State) -> None:
+        if state is not self._state:
+            self._state = state
+            self._view.show_state(state)
+
+    # --- the second day ----------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Offer again what was asked before a crash and never answered."""
+        for path in self.history.orphans():
+            self.history.adopt(path)
+        for turn in self.history.pending():
+            exchange = remembered(turn)
+            if exchange.question.speech is not None or exchange.question.text:
+                self._view.offer(UNANSWERED, exchange)
+
+
+def remembered(turn: Turn) -> Exchange:
+    """A turn of the history as it is shown. Where its recording is gone, only words are left."""
+    try:
+        speech = None if turn.speech is None else load_recording(turn.speech)
+    except SviqaError:
+        speech = None
+    exchange = Exchange(turn.id, Question(speech, turn.typed or None), heard=turn.heard or "", answer=turn.answer or "")
+    fates = {"done": Fate.ANSWERED, "cancelled": Fate.STOPPED, "failed": Fate.FAILED}
+    exchange.fate, exchange.why = fates.get(turn.state, Fate.WAITING), turn.why or ""
+    return exchange

@@ -1,0 +1,48 @@
+"""The conversation as a plain list that a screen reader reads line by line."""
+
+from __future__ import annotations
+
+from .exchange import Exchange
+from .qt import QAbstractItemView, QListWidget, QListWidgetItem, Qt, QWidget
+
+
+class Transcript(QListWidget):
+    """Two lines an exchange: what was asked, and what was answered."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        self.setAccessibleName("Conversation")
+        self.setAccessibleDescription("What was asked and answered, the newest last.")
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._rows: list[tuple[Exchange, QListWidgetItem, QListWidgetItem]] = []
+
+    def show_exchange(self, exchange: Exchange) -> None:
+        """Add an exchange, or bring its two lines up to date."""
+        _, question, answer = next((row for row in self._rows if row[0] is exchange), None) or self._add(exchange)
+        about = f" (about {exchange.about})" if exchange.about else ""
+        _write(question, f"You: {exchange.asked}{about}")
+        _write(answer, f"Answer: {exchange.told or '…'}")
+
+    def start_over(self) -> None:
+        """Forget every line."""
+        self._rows.clear()
+        self.clear()
+
+    def _add(self, exchange: Exchange) -> tuple[Exchange, QListWidgetItem, QListWidgetItem]:
+        row = exchange, QListWidgetItem(), QListWidgetItem()
+        self._rows.append(row)
+        for item in row[1:]:
+            self.addItem(item)
+        font = row[1].font()
+        font.setBold(True)
+        row[1].setFont(font)
+        self.setCurrentItem(row[2])
+        self.scrollToBottom()
+        return row
+
+
+def _write(item: QListWidgetItem, text: str) -> None:
+    if item.text() != text:
+        item.setText(text)

@@ -1,0 +1,194 @@
+"""The window in keys alone, and what a screen reader is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QAccessible, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
+
+from sviqa_app.engine.worker import Answering
+from sviqa_app.gui.past import Past
+from sviqa_app.gui.pictures import as_picture, dropped_picture, pasted_picture
+from sviqa_app.gui.preferences import Preferences
+from sviqa_app.gui.presenter import Presenter
+from sviqa_app.gui.window import Window
+from sviqa_app.history import History
+from sviqa_app.settings import SETTINGS, Settings
+from sviqa_app.turn import Done, Recording, TextDelta
+
+from .standins import Asked, Mouth, Sounding
+
+
+class Room:
+    """A window whose worker, microphone and loudspeaker are stand-ins."""
+
+    def __init__(self, history: History, recording: Recording, settings: Settings) -> None:
+        self.worker, self.mouth = Asked(), Mouth(recording)
+        self.window = Window(settings)
+        parts = cast(Any, self.worker), cast(Any, self.mouth), Sounding()
+        self.presenter = Presenter(self.window, *parts, history, settings)
+        self.window.presenter = self.presenter
+        self.window.show()
+        self.window.activateWindow()
+        self.window.view.setFocus()
+        QTest.qWaitForWindowActive(self.window)
+
+
+@pytest.fixture
+def room(app: QApplication, tmp_path: Path, recording: Recording, picture: Image.Image) -> Iterator[Room]:
+    with History.open(tmp_path) as history:
+        made = Room(history, recording, Settings())
+        made.presenter.take(picture.resize((480, 320)), "picture.png")
+        yield made
+        made.window.close()
+        made.window.deleteLater()
+
+
+def nameless(widget: QWidget) -> list[str]:
+    """The controls inside that can be reached but say nothing of themselves."""
+    found = []
+    for child in [widget, *widget.findChildren(QWidget)]:
+        interface = QAccessible.queryAccessibleInterface(child)
+        reached = child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isVisibleTo(widget)
+        inner = child.objectName().startswith("qt_") or (child.parent() is not None and child.focusProxy() is not None)
+        if reached and not inner and not interface.text(QAccessible.Text.Name):
+            found.append(f"{type(child).__name__} {child.objectName()} in {type(child.parent()).__name__}")
+    return found
+
+
+def test_every_control_has_a_name(room: Room) -> None:
+    assert nameless(room.window) == []
+
+
+def test_every_setting_has_a_named_field(room: Room) -> None:
+    dialog = Preferences(Settings(), lambda settings: None, room.window)
+    dialog.show()
+    assert [n for n in nameless(dialog) if not n.startswith("QScrollArea")] == []
+    names = {w.accessibleName() for w in dialog.findChildren(QWidget)}
+    assert {s.label for s in SETTINGS if s.type is not dict} <= names
+
+
+def test_the_history_has_names(room: Room) -> None:
+    dialog = Past(room.presenter.history, room.presenter.reopen, room.window)
+    dialog.show()
+    assert nameless(dialog) == [] and dialog.empty.isVisible()
+
+
+def test_tab_visits_each_control_once(room: Room) -> None:
+    start = QApplication.focusWidget()
+    seen = [start]
+    for _ in range(20):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if QApplication.focusWidget() is start:
+            break
+        seen.append(QApplication.focusWidget())
+    window = room.window
+    assert seen == [window.view, window.transcript, window.field, window.ask_button, window.talk_button]
+
+
+def test_f6_cycles_panes(room: Room) -> None:
+    panes = []
+    for _ in range(4):
+        panes.append(QApplication.focusWidget())
+        QTest.keyClick(room.window, Qt.Key.Key_F6)
+    assert len(set(map(id, panes))) == 4 and QApplication.focusWidget() is panes[0]
+
+
+@pytest.mark.parametrize("pane", ["view", "transcript", "talk_button"])
+def test_space_is_held_to_talk(room: Room, pane: str) -> None:
+    getattr(room.window, pane).setFocus()
+    target = QApplication.focusWidget()
+    QTest.keyPress(target, Qt.Key.Key_Space)
+    assert room.mouth.recording and room.window.state_label.text() == "Recording"
+    QTest.keyRelease(target, Qt.Key.Key_Space)
+    assert not room.mouth.recording and len(room.worker.questions) == 1
+    assert room.window.state_label.text() == "Thinking"
+
+
+def test_space_types_in_the_field(room: Room) -> None:
+    room.window.field.setFocus()
+    QTest.keyClicks(room.window.field, "what is this")
+    assert room.window.field.text() == "what is this" and not room.mouth.recording
+    QTest.keyClick(room.window.field, Qt.Key.Key_Return)
+    assert room.worker.questions[0].text == "what is this" and room.window.field.text() == ""
+
+
+def test_space_presses_the_ask_button(room: Room) -> None:
+    room.window.field.setText("what is this")
+    room.window.ask_button.setFocus()
+    QTest.keyClick(room.window.ask_button, Qt.Key.Key_Space)
+    assert room.worker.questions[0].text == "what is this"
+
+
+def test_losing_the_keyboard_ends_the_recording(room: Room) -> None:
+    QTest.keyPress(room.window.view, Qt.Key.Key_Space)
+    other = QDialog()
+    other.show()
+    other.activateWindow()
+    QTest.qWaitForWindowActive(other)
+    assert not room.mouth.recording and len(room.worker.questions) == 1
+    other.close()
+
+
+def test_escape_throws_the_recording_away(room: Room) -> None:
+    QTest.keyPress(room.window.view, Qt.Key.Key_Space)
+    QTest.keyClick(room.window, Qt.Key.Key_Escape)
+    QTest.keyRelease(room.window.view, Qt.Key.Key_Space)
+    assert not room.worker.questions and room.presenter.history.orphans() == []
+
+
+def test_as_a_toggle_one_press_starts_and_one_stops(room: Room) -> None:
+    from dataclasses import replace
+
+    room.window.apply(replace(Settings(), hold_to_talk="toggle"))
+    QTest.keyClick(room.window.view, Qt.Key.Key_Space)
+    assert room.mouth.recording
+    QTest.keyClick(room.window.view, Qt.Key.Key_Space)
+    assert not room.mouth.recording and len(room.worker.questions) == 1
+
+
+def test_keys_go_into_the_picture_and_out(room: Room) -> None:
+    QTest.keyClick(room.window.view, Qt.Key.Key_9)
+    assert "top right" in room.window.view.accessibleDescription()
+    QTest.keyClick(room.window, Qt.Key.Key_Backspace)
+    assert "the whole picture" in room.window.view.accessibleDescription()
+
+
+def test_the_transcript_is_plain_lines(room: Room) -> None:
+    room.presenter.ask("how many")
+    room.presenter.on_worker(Answering(1, TextDelta("Two.")))
+    room.presenter.on_worker(Answering(1, Done("Two.")))
+    transcript = room.window.transcript
+    assert [transcript.item(i).text() for i in range(transcript.count())] == ["You: how many", "Answer: Two."]
+
+
+def test_changed_settings_are_in_force(room: Room) -> None:
+    changed: list[Settings] = []
+    dialog = Preferences(Settings(), changed.append, room.window)
+    dialog.words.setText("text size")
+    assert [dialog.pages.tabText(i) for i in range(dialog.pages.count()) if dialog.pages.isTabVisible(i)] == ["Look"]
+    field = next(w for w in dialog.findChildren(QWidget) if w.accessibleName() == "Text size")
+    field.setValue(150)  # type: ignore[attr-defined]
+    assert changed[-1].text_size == 150
+
+
+def test_pictures_from_clipboard_and_drop(picture: Image.Image, picture_file: Path) -> None:
+    data = QMimeData()
+    data.setText(f' "{picture_file}" ')
+    assert pasted_picture(data) == picture_file
+    data.setText("no such file")
+    assert pasted_picture(data) is None
+    data.setUrls([QUrl.fromLocalFile(str(picture_file))])
+    assert dropped_picture(data) == picture_file
+    image = QMimeData()
+    image.setImageData(QImage(str(picture_file)))
+    pasted = pasted_picture(image)
+    assert isinstance(pasted, Image.Image) and pasted.tobytes() == picture.tobytes()
+    assert as_picture(QImage()) is None
