@@ -32,11 +32,12 @@ class Fate(Enum):
 class Exchange:
     """One question about the picture and all that is known of its answer so far.
 
-    `row` is its number in the history, `about` the region it is about ("" for the whole picture), `why` what went
-    wrong, `rate` the samples a second of `sound`.
+    `row` and `conversation` are its numbers in the history, None where it is not kept; `about` the region it is about
+    ("" for the whole picture), `why` what went wrong, `rate` the samples a second of `sound`.
     """
 
-    row: int
+    row: int | None
+    conversation: int | None
     question: Question
     about: str = ""
     heard: str = ""

@@ -97,7 +97,7 @@ class Past(QDialog):
         """List the conversations, or those in which the words searched for occur."""
         self.found.clear()
         self.said.clear()
-        everything = self._history.conversations(500)
+        everything = [c for c in self._history.conversations(500) if c.turns]
         if words := self.words.text().strip():
             wanted = dict.fromkeys(found.turn.conversation for found in self._history.search(words))
             everything = [c for number in wanted for c in everything if c.id == number]

@@ -7,76 +7,26 @@ longer than a frame lasts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from PIL.Image import Image
 
 from ..engine.worker import Answering, Died, Failed, Loading, PictureRead, Ready, Worker, WorkerEvent
-from ..errors import DeviceError, SviqaError
-from ..history import History, Turn
-from ..media.audio import heard_nothing, load_recording, write_wav
+from ..errors import SviqaError
+from ..history import History
+from ..media.audio import heard_nothing, write_wav
 from ..media.image import load_picture
 from ..settings import Settings
 from ..turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
 from .exchange import Exchange, Fate, State
+from .recalling import remembered
 from .region import Region
 from .talking import Talking
+from .view import Player, View
 
 NO_PICTURE = "There is no picture yet.", "Open one with Ctrl+O, or paste one with Ctrl+V."
 UNANSWERED = "A question was not answered before the app ended."
 RESTARTED = "The model stopped and is being started again."
 NOTHING_SAID = "Nothing was recorded.", "Hold the key while you speak, and let go when you are done."
-
-
-class View(Protocol):
-    """What the presenter asks of the window."""
-
-    def show_state(self, state: State) -> None:
-        """Say and show what is going on."""
-
-    def show_picture(self, picture: Image, name: str) -> None:
-        """A picture has come."""
-
-    def show_region(self, region: Region) -> None:
-        """The region that questions are about."""
-
-    def show_exchange(self, exchange: Exchange) -> None:
-        """A question or its answer is new or has grown."""
-
-    def clear_exchanges(self) -> None:
-        """A conversation begins."""
-
-    def show_status(self, text: str) -> None:
-        """The model, its device and how fast it was, in one line."""
-
-    def show_progress(self, what: str, share: float | None) -> None:
-        """How far loading is, 0 to 1; None when it is over."""
-
-    def announce(self, text: str, urgent: bool = False) -> None:
-        """Tell the screen reader."""
-
-    def complain(self, what: str, next: str) -> None:
-        """Say what happened and what to do."""
-
-    def offer(self, what: str, exchange: Exchange) -> None:
-        """Offer to ask a question again."""
-
-
-class Player(Protocol):
-    """What the presenter asks of the loudspeaker."""
-
-    @property
-    def failed(self) -> DeviceError | None:
-        """Why the last answer could not be heard, if it could not."""
-
-    def play(self, chunk: AudioChunk) -> None:
-        """Put more sound behind what is playing."""
-
-    def end(self) -> None:
-        """The answer is complete: say when its last sound has been heard."""
-
-    def stop(self) -> None:
-        """Silence, at once."""
 
 
 class Presenter:
@@ -135,8 +85,9 @@ class Presenter:
             return
         self.open(found.picture)
         self._conversation = conversation
-        for turn in self.history.turns(conversation):
-            self._view.show_exchange(remembered(turn))
+        self.exchanges = [remembered(turn) for turn in self.history.turns(conversation)]
+        for exchange in self.exchanges:
+            self._view.show_exchange(exchange)
 
     def _begin(self) -> None:
         self.exchanges, self._conversation = [], None
@@ -177,10 +128,10 @@ class Presenter:
         self.stop()
         try:
             self._talking.begin(self.history.place_for_speech())
+            self._set(State.RECORDING)
+            self._talk_about()  # so that after a crash it is known what the recording was about
         except SviqaError as error:
             self._view.complain(error.what, error.next)
-            return
-        self._set(State.RECORDING)
 
     def end_talking(self, text: str = "") -> None:
         """The key came up: ask what was said, with `text` where something is typed as well."""
@@ -212,28 +163,32 @@ class Presenter:
             self._ask(Question(text=text.strip()), None)
 
     def ask_again(self, exchange: Exchange) -> None:
-        """Put a question that had no answer once more."""
-        if self.picture is None:
-            self._view.complain(*NO_PICTURE)
-            return
+        """Put a question that had no answer once more, about the picture it was about."""
         self.stop()
+        if exchange.conversation is not None and exchange.conversation != self._conversation:
+            self.reopen(exchange.conversation)
+            exchange = next((e for e in self.exchanges if e.row == exchange.row), exchange)
+        if self.picture is None:
+            return  # it is gone, as was just said
         exchange.fate, exchange.answer, exchange.why, exchange.chunks = Fate.WAITING, "", "", []
-        if exchange not in self.exchanges:
-            self.exchanges.append(exchange)
         self._send(exchange)
 
     def _ask(self, question: Question, file: Path | None) -> None:
-        assert self.picture is not None
+        row = None
         try:
-            if self._conversation is None:
-                self._conversation = self.history.begin_conversation(self.picture, self._name)
-            row = self.history.begin_turn(self._conversation, file, question.text)
+            row = self.history.begin_turn(self._talk_about(), file, question.text)
         except SviqaError as error:
             self._view.complain(error.what, error.next)
-            row = 0
-        exchange = Exchange(row, question, "" if self.region.whole else self.region.name)
+        about = "" if self.region.whole else self.region.name
+        exchange = Exchange(row, self._conversation, question, about)
         self.exchanges.append(exchange)
         self._send(exchange)
+
+    def _talk_about(self) -> int:
+        """The conversation about the picture, begun now if it was not. Raises OutputError."""
+        if self._conversation is None:
+            self._conversation = self.history.begin_conversation(self.picture, self._name)
+        return self._conversation
 
     def _send(self, exchange: Exchange) -> None:
         self._turn = self._worker.ask(exchange.question, self.settings.who_speaks != "screen-reader")
@@ -341,7 +296,7 @@ class Presenter:
 
     def _keep(self, exchange: Exchange) -> None:
         """Bring the history up to date. That it cannot be is said once, and the answer stays on the screen."""
-        if not exchange.row:
+        if exchange.row is None:
             return
         try:
             if exchange.fate is Fate.ANSWERED:
@@ -395,15 +350,3 @@ class Presenter:
             exchange = remembered(turn)
             if exchange.question.speech is not None or exchange.question.text:
                 self._view.offer(UNANSWERED, exchange)
-
-
-def remembered(turn: Turn) -> Exchange:
-    """A turn of the history as it is shown. Where its recording is gone, only words are left."""
-    try:
-        speech = None if turn.speech is None else load_recording(turn.speech)
-    except SviqaError:
-        speech = None
-    exchange = Exchange(turn.id, Question(speech, turn.typed or None), heard=turn.heard or "", answer=turn.answer or "")
-    fates = {"done": Fate.ANSWERED, "cancelled": Fate.STOPPED, "failed": Fate.FAILED}
-    exchange.fate, exchange.why = fates.get(turn.state, Fate.WAITING), turn.why or ""
-    return exchange

@@ -157,6 +157,20 @@ def test_what_a_crash_left_is_offered(desk: Desk, tmp_path: Path, recording: Rec
         (offered,) = again.seen.offers
         assert offered.question.speech is not None
         assert len(offered.question.speech.samples) == len(recording.samples)
+        again.presenter.ask_again(offered)  # its picture comes back with it
+        assert again.worker.pictures == [(48, 32)]
+        again.answer(1)
+        assert again.states() == ["done"] and [e.told for e in again.seen.exchanges] == ["Two."]
+
+
+def test_a_recording_cut_off_by_a_crash_is_offered(desk: Desk, tmp_path: Path, recording: Recording) -> None:
+    desk.presenter.begin_talking()
+    desk.history.close()
+    with History.open(tmp_path) as history:
+        again = Desk(history, recording)
+        again.presenter.recover()
+        again.presenter.ask_again(again.seen.offers[0])
+        assert again.worker.questions[0].speech is not None and again.worker.pictures == [(48, 32)]
 
 
 def test_regions(desk: Desk, picture: Image.Image) -> None:
