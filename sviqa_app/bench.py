@@ -160,7 +160,7 @@ def show(report: Report, as_json: bool) -> None:
     table = Table("", "ours", "cascade", "cascade over ours", title=f"{report.model}, {report.questions} questions")
     for name, ours, cascade in (
         ("end of question to first sound, p50 / p95", report.first_audio, report.cascade_first_audio),
-        ("end of question to end of answer, p50 / p95", report.total, report.cascade_total),
+        ("end of question to all of the answer computed, p50 / p95", report.total, report.cascade_total),
     ):
         table.add_row(name, str(ours), str(cascade), f"{cascade.p50 / ours.p50:.2f}")
     table.add_row("tokens a second", f"{report.tokens_a_second:.0f}")

@@ -13,8 +13,12 @@ from .qt import (
     QLineEdit,
     QObject,
     QPushButton,
+    QTimer,
     QWidget,
 )
+
+SETTLING = 30
+"""Milliseconds for which a key must be up to count as let go: X repeats a held key as releases and presses."""
 
 
 class TalkKey(QObject):
@@ -27,43 +31,58 @@ class TalkKey(QObject):
     def __init__(self, window: QWidget, down: Callable[[], None], up: Callable[[], None]) -> None:
         super().__init__(window)
         self._window, self._down, self._up = window, down, up
-        self._key, self._toggle, self._held = QKeySequence(), False, False
+        self._key, self._toggle = QKeySequence(), False
+        self._pressed, self._talking = False, False
+        self._settling = QTimer(self, singleShot=True, interval=SETTLING)
+        self._settling.timeout.connect(self._let_go)
         if (app := QApplication.instance()) is not None:
             app.installEventFilter(self)
 
     def listen(self, key: str, toggle: bool) -> None:
         """Watch for this key from now on."""
-        self._key, self._toggle, self._held = QKeySequence(key), toggle, False
+        self._key, self._toggle = QKeySequence(key), toggle
+        self.forget()
 
     def forget(self) -> None:
         """What is held now does not count any more."""
-        self._held = False
+        self._talking = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() is QEvent.Type.WindowDeactivate and watched is self._window and self._held:
-            self._release()
+        if event.type() is QEvent.Type.WindowDeactivate and watched is self._window:
+            self._settling.stop()
+            self._let_go()
+            self._end()
         if not isinstance(event, QKeyEvent) or QKeySequence(event.keyCombination()) != self._key:
             return False
-        if event.type() is QEvent.Type.KeyPress and (self._held or self._ours()):
-            if not event.isAutoRepeat():
-                self._pressed()
+        if event.type() is QEvent.Type.KeyPress and (self._pressed or self._ours()):
+            self._press(event.isAutoRepeat())
             return True
-        if event.type() is QEvent.Type.KeyRelease and self._held:
-            if not event.isAutoRepeat() and not self._toggle:
-                self._release()
+        if event.type() is QEvent.Type.KeyRelease and self._pressed:
+            if not event.isAutoRepeat():
+                self._settling.start()
             return True
         return False
 
-    def _pressed(self) -> None:
-        if not self._held:
-            self._held = True
+    def _press(self, repeated: bool) -> None:
+        self._settling.stop()
+        if self._pressed or repeated:
+            return
+        self._pressed = True
+        if self._talking:
+            self._end()
+        else:
+            self._talking = True
             self._down()
-        elif self._toggle:
-            self._release()
 
-    def _release(self) -> None:
-        self._held = False
-        self._up()
+    def _let_go(self) -> None:
+        self._pressed = False
+        if not self._toggle:
+            self._end()
+
+    def _end(self) -> None:
+        if self._talking:
+            self._talking = False
+            self._up()
 
     def _ours(self) -> bool:
         """Whether the key belongs to talking where the focus is, not to typing or to pressing a button."""
