@@ -1,0 +1,68 @@
+"""The main story, with keys alone: a picture is pasted, asked about out loud, answered out loud, and remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sviqa_app.evaluation.scoring import normalise
+from sviqa_app.evaluation.spoken import Listener
+
+from .conftest import ROOT, SoundServer, Tape
+from .screen import Desk, desk, wait_for
+
+PICTURE = ROOT / "assets" / "samples" / "scene.png"
+QUESTION = ROOT / "assets" / "samples" / "question.wav"
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def place(sound_server: SoundServer) -> Iterator[Desk]:
+    """A desk with a sound card."""
+    with desk(sound_server.env) as made:
+        yield made
+
+
+def ask_aloud(place: Desk, speak: Callable[[Path], None]) -> str:
+    """Hold Space, speak, let go; the answer as the history has it."""
+    before = len(place.answers())
+    place.hold("space")
+    time.sleep(0.2)
+    speak(QUESTION)
+    place.let_go("space")
+    wait_for(lambda: len(place.answers()) > before, "an answer")
+    return place.answers()[-1]
+
+
+def test_asked_and_answered_out_loud(
+    place: Desk,
+    speak_into_microphone: Callable[[Path], None],
+    heard_at_loudspeaker: Callable[[], AbstractContextManager[Tape]],
+) -> None:
+    place.start()
+    place.copy(str(PICTURE))
+    place.press("ctrl+v")
+    with heard_at_loudspeaker() as tape:
+        answer = ask_aloud(place, speak_into_microphone)
+        time.sleep(2.5)
+    sound = tape.recording
+    assert float(np.abs(sound.samples).max()) > 0.02
+    heard = Listener().hear(sound.samples, sound.rate)
+    print(f"answer: {answer}, heard at the loudspeaker: {heard}")
+    assert normalise(heard) == normalise(answer)
+    place.press("Tab")
+    place.press("Tab")
+    place.type("which number is shown")
+    place.press("Return")
+    wait_for(lambda: len(place.answers()) == 2, "the second answer")
+    assert place.quit() == 0
+
+    place.start()
+    place.press("ctrl+h")
+    assert place.rows("SELECT heard FROM turn ORDER BY id")[0] == ("where is the dog",)
+    assert place.answers()[0] == answer
