@@ -67,19 +67,20 @@ class Desk:
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
             self._env.pop(name, None)
         self._helpers: list[subprocess.Popen[str]] = []
+        self._main = ""
         self.app: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start the app and give its window the keyboard; no window manager does it here."""
         command = [sys.executable, "-m", "sviqa_app"]
         self.app = subprocess.Popen(command, env=self._env, text=True, stderr=subprocess.PIPE)
-        wait_for(self._window, "the window")
-        self.press("Escape")
+        self._main = wait_for(self._window, "the window")
 
     def _window(self) -> str:
+        """The app's newest window: a dialog before what it is about, as a window manager would have it."""
         assert self.app is not None and self.app.poll() is None, "the app ended"
-        found = self._hands("search", "--onlyvisible", "--name", "SViQA").stdout.split()
-        return found[0] if found else ""
+        found = self._hands("search", "--onlyvisible", "--pid", str(self.app.pid)).stdout.split()
+        return max(found, key=int, default="")
 
     def _hands(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["xdotool", *words], env=self._env, capture_output=True, text=True, timeout=60)
@@ -92,6 +93,11 @@ class Desk:
         """Press and let go."""
         self.focus()
         self._hands("key", key)
+
+    def say_yes(self) -> None:
+        """Agree to what the app asks, once it does."""
+        wait_for(lambda: self._window() != self._main, "a dialog")
+        self.press("Return")
 
     def hold(self, key: str) -> None:
         """Press and do not let go."""

@@ -181,7 +181,7 @@ def test_killed_in_the_middle(watched: Watched) -> None:
     watched.last(Ready)
     read = watched.last(PictureRead)
     assert isinstance(read, PictureRead) and read.picture == number
-    assert text(watched.answer(SPOKEN)) == "One."
+    assert text(watched.answer(SPOKEN)) == "Top left."
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
