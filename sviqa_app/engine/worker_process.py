@@ -5,7 +5,6 @@ It ends when its stdin does, that is with the app, however the app ended.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
@@ -22,6 +21,7 @@ import numpy as np
 
 from ..errors import EngineError, SviqaError
 from ..turn import Question, Recording
+from .loading import collector_resting
 from .worker import (
     Answering,
     Ask,
@@ -141,22 +141,17 @@ def take_pipes() -> tuple[BinaryIO, Tell]:
 
 
 def load(model: str, tell: Tell) -> Engine:
-    """The engine of a model, by name or folder, warm, told of step by step. Raises ModelError.
-
-    The garbage collector rests meanwhile: none of the half a million new objects ever goes.
-    """
+    """The engine of a model, by name or folder, warm, told of step by step. Raises ModelError."""
     began = perf_counter()
-    gc.disable()
-    tell(Loading("libraries", 0.05))
-    from ..checkpoints.native import find_model
-    from .end_to_end import EndToEnd
+    with collector_resting():
+        tell(Loading("libraries", 0.05))
+        from ..checkpoints.native import find_model
+        from .end_to_end import EndToEnd
 
-    tell(Loading("weights", 0.8))
-    engine = EndToEnd.load(find_model(model))
-    tell(Loading("warm", 0.85))
-    warm(engine)
-    gc.freeze()
-    gc.enable()
+        tell(Loading("weights", 0.8))
+        engine = EndToEnd.load(find_model(model))
+        tell(Loading("warm", 0.85))
+        warm(engine)
     device = next(engine.model.parameters()).device.type
     tell(Ready(engine.name, device, engine.sample_rate, perf_counter() - began))
     return engine
