@@ -124,10 +124,6 @@ class Settings:
         "The first syllable is never lost. What is heard between questions is not kept.",
     )
     microphone: str = _row("", "Question", "Microphone", "The device that listens. Empty: the system's.")
-    earcons: bool = _row(True, "Question", "Short sounds", "A sound when listening starts, stops or fails.")
-    hands_free: bool = _row(
-        False, "Question", "Hands free", "Listens all the time and takes what you say for a question when you pause."
-    )
     who_speaks: Literal["app", "screen-reader", "both"] = _row(
         "app",
         "Answer",
@@ -140,9 +136,6 @@ class Settings:
     )
     volume: float = _row(1.0, "Answer", "Volume", "How loud the app's voice is.", low=0.0, high=1.0)
     output_device: str = _row("", "Answer", "Loudspeaker", "The device that speaks. Empty: the system's.")
-    caption_follows: bool = _row(
-        True, "Answer", "Caption follows the voice", "Marks the words of the answer as they are spoken."
-    )
     theme: Literal["system", "light", "dark", "high-contrast"] = _row(
         "system",
         "Look",
@@ -156,18 +149,12 @@ class Settings:
         },
     )
     text_size: int = _row(100, "Look", "Text size", "How large all text is.", low=80, high=200, unit="%")
-    reduced_motion: Literal["system", "on", "off"] = _row(
-        "system",
-        "Look",
-        "Reduced motion",
-        "Nothing moves or fades.",
-        choices={"system": "Like the system", "on": "On", "off": "Off"},
-    )
     keep_history: bool = _row(
         True,
         "History",
         "Keep conversations",
         "Pictures, questions and answers stay on this machine. Off: every session is private, nothing is kept.",
+        restart=True,
     )
     keep_days: int = _row(
         0,

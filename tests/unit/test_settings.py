@@ -100,7 +100,7 @@ def test_a_missing_file_gives_the_defaults(path: Path) -> None:
 def test_what_is_saved_is_loaded(path: Path) -> None:
     keys = {**Settings().keys, "talk": "F9", "quit": ""}
     settings = replace(
-        Settings(), theme="dark", volume=0.25, text_size=150, microphone="Größe\u00a0🎤", hands_free=True, keys=keys
+        Settings(), theme="dark", volume=0.25, text_size=150, microphone="Größe\u00a0🎤", keep_history=False, keys=keys
     )
     save(path, settings)
     assert load(path) == (settings, [])
@@ -146,8 +146,8 @@ def test_what_a_newer_version_wrote_survives(path: Path, written: Any) -> None:
         ("speaking_rate", float("nan")),
         ("volume", float("inf")),
         ("volume", True),
-        ("earcons", 1),
-        ("earcons", None),
+        ("keep_microphone_open", 1),
+        ("keep_microphone_open", None),
         ("theme", "sepia"),
         ("theme", ["dark"]),
         ("microphone", 3),
@@ -160,10 +160,10 @@ def test_what_a_newer_version_wrote_survives(path: Path, written: Any) -> None:
     ],
 )
 def test_a_wrong_value_falls_back_with_one_plain_warning(name: str, value: object, written: Any) -> None:
-    settings, warnings = written({name: value, "hands_free": True})
+    settings, warnings = written({name: value, "keep_history": False})
     (setting,) = [setting for setting in SETTINGS if setting.name == name]
     assert getattr(settings, name) == setting.default
-    assert settings.hands_free
+    assert not settings.keep_history
     assert len(warnings) == 1 and setting.label in warnings[0] and len(warnings[0]) < 250
 
 
