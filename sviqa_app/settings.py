@@ -164,6 +164,7 @@ class Settings:
         low=0,
         high=36_500,
         unit="days",
+        restart=True,
     )
     model: str = _row(
         "sviqa-tiny", "Model", "Model", "The name of an installed model, or the folder of one.", restart=True

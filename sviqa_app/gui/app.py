@@ -40,19 +40,19 @@ class App:
     def __init__(self, model: str | None = None) -> None:
         """Raises OutputError where the history cannot be kept."""
         self.settings_path = table.settings_path()
-        self.settings, warnings = table.load(self.settings_path)
+        settings, warnings = table.load(self.settings_path)
         running = QApplication.instance()
         self._qt = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
         self._qt.setApplicationName("SViQA")
-        dress(self._qt, self.settings.theme, self.settings.text_size)
+        dress(self._qt, settings.theme, settings.text_size)
         self.bridge = Bridge()
-        self.window = Window(self.settings)
-        self.worker = Worker(model or self.settings.model, self._on_worker)
-        self.microphone = Microphone(self.settings.microphone or None)
-        self.player = Player(self.settings.output_device or None, on_finished=self._on_silence)
-        self.history = History.open(history_folder()) if self.settings.keep_history else History.private()
+        self.window = Window(settings)
+        self.worker = Worker(model or settings.model, self._on_worker)
+        self.microphone = Microphone(settings.microphone or None)
+        self.player = Player(settings.output_device or None, on_finished=self._on_silence)
+        self.history = History.open(history_folder()) if settings.keep_history else History.private()
         talking = Talking(self.microphone)
-        self.presenter = Presenter(self.window, self.worker, talking, self.player, self.history, self.settings)
+        self.presenter = Presenter(self.window, self.worker, talking, self.player, self.history, settings)
         self.window.presenter = self.presenter
         self.window.changed = self._change
         self.window.level = self.microphone.level
@@ -76,7 +76,9 @@ class App:
     def _after_showing(self) -> None:
         """What the first sight of the window does not wait for."""
         self.worker.start()
-        self._set_up(self.settings)
+        settings = self.presenter.settings
+        self._set_up(settings)
+        self.history.forget_older_than(settings.keep_days)  # not while the number is still being typed
         for warning in self._warnings:
             self.window.complain(warning, "")
         self.presenter.recover()
@@ -95,8 +97,6 @@ class App:
 
     def _set_up(self, settings: Settings) -> None:
         self.player.volume, self.player.rate = settings.volume, settings.speaking_rate
-        if settings.keep_days:
-            self.history.forget_older_than(settings.keep_days)
         if not settings.keep_microphone_open:
             self.microphone.close()
             return

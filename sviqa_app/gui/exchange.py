@@ -51,8 +51,7 @@ class Exchange:
     @property
     def asked(self) -> str:
         """The question in words, as far as they are known."""
-        words = [part for part in (self.heard, self.question.text) if part]
-        return " — ".join(words) if words else "a spoken question"
+        return " — ".join(filter(None, (self.heard, self.question.text))) or "a spoken question"
 
     @property
     def sound(self) -> Samples:
@@ -67,3 +66,8 @@ class Exchange:
         if self.fate is Fate.STOPPED:
             return f"{self.answer} (stopped)".strip()
         return self.answer
+
+    def lines(self, waiting: str) -> tuple[str, str]:
+        """The question and the answer, or `waiting` where there is none yet, as a list shows them."""
+        about = f" (about {self.about})" if self.about else ""
+        return f"You: {self.asked}{about}", f"Answer: {self.told or waiting}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from ..errors import SviqaError
-from ..history import Conversation, History, Turn
+from ..history import Conversation, History
 from .announcing import announce
 from .qt import (
     QDialog,
@@ -24,6 +23,7 @@ from .qt import (
     QVBoxLayout,
     QWidget,
 )
+from .recalling import remembered
 
 _NUMBER = Qt.ItemDataRole.UserRole
 
@@ -33,13 +33,6 @@ def headline(conversation: Conversation) -> str:
     when = conversation.began.astimezone().strftime("%d %B %Y, %H:%M")
     turns = "1 question" if conversation.turns == 1 else f"{conversation.turns} questions"
     return f"{conversation.title or 'a spoken question'} — {conversation.source}, {turns}, {when}"
-
-
-def lines(turn: Turn) -> tuple[str, str]:
-    """A turn as its question and its answer."""
-    asked = " — ".join(words for words in (turn.heard, turn.typed) if words) or "a spoken question"
-    told = turn.answer or turn.why or {"cancelled": "(stopped)", "pending": "(not answered yet)"}.get(turn.state, "")
-    return f"You: {asked}", f"Answer: {told}"
 
 
 class Past(QDialog):
@@ -118,7 +111,7 @@ class Past(QDialog):
         self.said.clear()
         if (number := self._chosen) is not None:
             for turn in self._history.turns(number):
-                self.said.addItems(lines(turn))
+                self.said.addItems(remembered(turn).lines("(not answered yet)"))
 
     def _open(self) -> None:
         if (number := self._chosen) is not None:
@@ -130,9 +123,8 @@ class Past(QDialog):
         folder = QFileDialog.getExistingDirectory(self, "Export into") if number is not None else ""
         if number is None or not folder:
             return
-        form: Literal["markdown", "json"] = "markdown"
         try:
-            page = self._history.export(number, Path(folder), form)
+            page = self._history.export(number, Path(folder), "markdown")
         except SviqaError as error:
             QMessageBox.warning(self, "History", str(error))
         else:

@@ -43,11 +43,11 @@ def screen_picture(window: QWidget) -> Image.Image | None:
     window.setVisible(False)
     image = window.screen().grabWindow(0).toImage()
     window.setVisible(shown)
-    return None if image.isNull() else as_picture(image)
+    return as_picture(image)
 
 
 def as_picture(image: QImage) -> Image.Image | None:
-    """Qt's picture as Pillow's, RGB."""
+    """Qt's picture as Pillow's, RGB; None where it holds nothing."""
     if image.isNull():
         return None
     rgb = image.convertToFormat(QImage.Format.Format_RGB888)

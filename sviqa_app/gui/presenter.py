@@ -1,7 +1,7 @@
 """What the window does, without the window: pictures, questions, answers, and all that can go wrong between them.
 
-Every method is called from the window's own thread. Nothing here waits for the model, the disk or a device for
-longer than a frame lasts.
+Every method is called from the window's own thread. Nothing here waits for the model or a device; what waits is
+writing the history, for a question is on the disk before it is asked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..engine.worker import Answering, Died, Failed, Loading, PictureRead, Ready, Worker, WorkerEvent
+from ..engine.worker import Answering, Died, Failed, Loading, Ready, Worker, WorkerEvent
 from ..errors import SviqaError
 from ..history import History
 from ..media.audio import heard_nothing, write_wav
@@ -18,7 +18,7 @@ from ..media.image import load_picture
 from ..settings import Settings
 from ..turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
 from .exchange import Exchange, Fate, State
-from .recalling import remembered
+from .recalling import question_of, remembered
 from .region import Region
 from .talking import Talking
 from .view import Player, View
@@ -167,7 +167,9 @@ class Presenter:
         self.stop()
         if exchange.conversation is not None and exchange.conversation != self._conversation:
             self.reopen(exchange.conversation)
+            question = exchange.question
             exchange = next((e for e in self.exchanges if e.row == exchange.row), exchange)
+            exchange.question = question  # with its recording
         if self.picture is None:
             return  # it is gone, as was just said
         exchange.fate, exchange.answer, exchange.why, exchange.chunks = Fate.WAITING, "", "", []
@@ -209,7 +211,7 @@ class Presenter:
 
     def replay(self) -> None:
         """Say the last answer again."""
-        last = next((e for e in reversed(self.exchanges) if e.chunks), None)
+        last = self._last_spoken
         if last is None:
             self._view.announce("There is no answer to say again.")
             return
@@ -221,7 +223,7 @@ class Presenter:
 
     def save(self, path: Path) -> None:
         """Write the last spoken answer to a WAV file."""
-        last = next((e for e in reversed(self.exchanges) if e.chunks), None)
+        last = self._last_spoken
         if last is None:
             self._view.announce("There is no answer to save.")
             return
@@ -231,6 +233,10 @@ class Presenter:
             self._view.complain(error.what, error.next)
         else:
             self._view.announce(f"Saved as {path.name}.")
+
+    @property
+    def _last_spoken(self) -> Exchange | None:
+        return next((e for e in reversed(self.exchanges) if e.chunks), None)
 
     def silent(self) -> None:
         """The last sound of an answer was heard, or none ever will be."""
@@ -248,12 +254,8 @@ class Presenter:
                 self._view.show_progress("", None)
                 self._status = f"{model} on {device}"
                 self._view.show_status(f"{self._status}, loaded in {seconds:.1f} s")
-            case PictureRead():
-                pass
             case Answering(turn, answer) if turn in self._open:
                 self._on_answer(turn, answer)
-            case Answering():
-                pass
             case Failed(turn, what, next):
                 self._on_failure(turn, what, next)
             case Died(turn):
@@ -348,5 +350,6 @@ class Presenter:
             self.history.adopt(path)
         for turn in self.history.pending():
             exchange = remembered(turn)
+            exchange.question = question_of(turn)
             if exchange.question.speech is not None or exchange.question.text:
                 self._view.offer(UNANSWERED, exchange)

@@ -21,9 +21,8 @@ class Transcript(QListWidget):
     def show_exchange(self, exchange: Exchange) -> None:
         """Add an exchange, or bring its two lines up to date."""
         _, question, answer = next((row for row in self._rows if row[0] is exchange), None) or self._add(exchange)
-        about = f" (about {exchange.about})" if exchange.about else ""
-        _write(question, f"You: {exchange.asked}{about}")
-        _write(answer, f"Answer: {exchange.told or '…'}")
+        for item, line in zip((question, answer), exchange.lines("…"), strict=True):
+            _write(item, line)
 
     def start_over(self) -> None:
         """Forget every line."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -209,14 +210,25 @@ def trim_silence(recording: Recording, margin: float = 0.2) -> Recording:
     return Recording(recording.samples[start:end], recording.rate)
 
 
+def mono(target: IO[bytes], rate: int) -> wave.Wave_write:
+    """A WAV to be written into `target`: 16-bit mono."""
+    file = wave.open(target, "wb")  # noqa: SIM115
+    file.setnchannels(1)
+    file.setsampwidth(2)
+    file.setframerate(rate)
+    return file
+
+
+def pcm16(samples: Samples) -> bytes:
+    """[n] samples in [-1, 1] as 16-bit integers; what is no number is silent."""
+    clean = np.nan_to_num(np.asarray(samples, np.float32), posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
+    return (clean * 32767).round().astype("<i2").tobytes()
+
+
 def write_wav(path: Path, samples: Samples, rate: int) -> None:
     """Writes [n] samples in [-1, 1] as 16-bit mono, the whole file or none. Raises OutputError."""
-    clean = np.nan_to_num(np.asarray(samples, np.float32), posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
     sound = io.BytesIO()
-    with wave.open(sound, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((clean * 32767).round().astype("<i2").tobytes())
+    with mono(sound, rate) as file:
+        file.writeframes(pcm16(samples))
     with replacing(path) as temp:
         temp.write_bytes(sound.getvalue())

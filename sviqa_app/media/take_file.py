@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import OutputError
 from ..files import unwritable
 from ..turn import Samples
-from .audio import RATE
+from .audio import RATE, mono, pcm16
 
 # Seconds of sound that are written at a time: as much as a crash may lose.
 _FLUSH = 0.25
@@ -57,10 +57,7 @@ class TakeFile:
     def _write_all(self) -> None:
         """The file's own thread."""
         try:
-            with self._file, wave.open(self._file, "wb") as sound:
-                sound.setnchannels(1)
-                sound.setsampwidth(2)
-                sound.setframerate(RATE)
+            with self._file, mono(self._file, RATE) as sound:
                 self._write_part(sound, [])
                 self._write_parts(sound)
         except OSError as error:
@@ -78,11 +75,5 @@ class TakeFile:
 
     def _write_part(self, sound: wave.Wave_write, part: list[Samples]) -> None:
         """The samples first, then the lengths in the header; each goes through to the system."""
-        sound.writeframes(_pcm16(part))
+        sound.writeframes(pcm16(np.concatenate([np.zeros(0, np.float32), *part])))
         self._file.flush()
-
-
-def _pcm16(part: list[Samples]) -> bytes:
-    """The samples as 16-bit integers."""
-    samples = np.concatenate([np.zeros(0, np.float32), *part])
-    return (samples.clip(-1.0, 1.0) * 32767).round().astype("<i2").tobytes()

@@ -72,11 +72,16 @@ class SoundServer:
         self.process.wait()
 
 
+def skip_without(*programs: str, debian: str) -> None:
+    """Skip the test where a program is not installed; `debian` names the packages that have them."""
+    if missing := [name for name in programs if shutil.which(name) is None]:
+        pytest.skip(f"needs {', '.join(missing)} (Debian: {debian})")
+
+
 @contextmanager
 def private_sound() -> Iterator[SoundServer]:
     """A sound server that nobody else uses. Skips the test where this machine cannot have one."""
-    if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:
-        pytest.skip(f"needs {', '.join(missing)} (Debian: pulseaudio, pulseaudio-utils)")
+    skip_without(*_PROGRAMS, debian="pulseaudio, pulseaudio-utils")
     # Not pytest's folder: the path of a socket may have 107 characters.
     with TemporaryDirectory(prefix="sviqa-sound-") as folder:
         server = SoundServer(Path(folder))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,12 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import psutil
-import pytest
+
+from .conftest import skip_without
 
 T = TypeVar("T")
 PATIENCE = 180.0
 """Seconds until something that should happen counts as not happening; loading takes long on a busy machine."""
-_PROGRAMS = ("Xvfb", "xdotool")
 _CLIPBOARD = """
 import sys
 from PySide6.QtWidgets import QApplication
@@ -43,8 +42,7 @@ def wait_for(what: Callable[[], T], name: str) -> T:
 @contextmanager
 def private_screen() -> Iterator[dict[str, str]]:
     """An X server that nobody else uses, as the environment that finds it. Skips where there can be none."""
-    if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:
-        pytest.skip(f"needs {', '.join(missing)} (Debian: xvfb, xdotool)")
+    skip_without("Xvfb", "xdotool", debian="xvfb, xdotool")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
