@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..errors import DeviceError
 from ..media.devices import Kind, devices
 from ..settings import ACTIONS, SETTINGS, Setting, Settings, conflicts, search
 from .qt import (
@@ -111,7 +112,10 @@ class Preferences(QDialog):
     def _choices(setting: Setting, value: str) -> Mapping[str, str]:
         if setting.name not in _DEVICES:
             return setting.choices
-        found = {name: name for name in devices(_DEVICES[setting.name])}
+        try:
+            found = {name: name for name in devices(_DEVICES[setting.name])}
+        except DeviceError:  # without the sound library there is nothing to choose from
+            found = {}
         return {"": "The system's", **found, **({value: value} if value else {})}
 
     def _choice(self, name: str, choices: Mapping[str, str], value: str) -> QComboBox:

@@ -11,9 +11,10 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QAccessible, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QWidget
 
 from sviqa_app.engine.worker import Answering
+from sviqa_app.errors import DeviceError
 from sviqa_app.gui.keys import SETTLING
 from sviqa_app.gui.past import Past
 from sviqa_app.gui.pictures import as_picture, dropped_picture, pasted_picture
@@ -74,6 +75,16 @@ def test_every_setting_has_a_named_field(room: Room) -> None:
     assert [n for n in nameless(dialog) if not n.startswith("QScrollArea")] == []
     names = {w.accessibleName() for w in dialog.findChildren(QWidget)}
     assert {s.label for s in SETTINGS if s.type is not dict} <= names
+
+
+def test_preferences_open_without_the_sound_library(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(kind: str) -> list[str]:
+        raise DeviceError("The sound library PortAudio is missing.")
+
+    monkeypatch.setattr("sviqa_app.gui.preferences.devices", missing)
+    dialog = Preferences(Settings(microphone="USB"), lambda settings: None, room.window)
+    (field,) = [w for w in dialog.findChildren(QComboBox) if w.accessibleName() == "Microphone"]
+    assert [field.itemText(i) for i in range(field.count())] == ["The system's", "USB"]
 
 
 def test_the_history_has_names(room: Room) -> None:
