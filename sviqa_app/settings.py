@@ -135,6 +135,12 @@ class Settings:
         1.0, "Answer", "Speaking rate", "How fast the answer is spoken.", low=0.5, high=3.0, unit="times"
     )
     volume: float = _row(1.0, "Answer", "Volume", "How loud the app's voice is.", low=0.0, high=1.0)
+    earcons: bool = _row(
+        True,
+        "Answer",
+        "Earcons",
+        "Short sounds say that the app listens, that it thinks, and that something went wrong.",
+    )
     output_device: str = _row("", "Answer", "Loudspeaker", "The device that speaks. Empty: the system's.")
     theme: Literal["system", "light", "dark", "high-contrast"] = _row(
         "system",

@@ -31,7 +31,7 @@ from .voice import Voice
 NOTHING_HEARD = "i heard nothing ."
 MOST_TEXT = 120
 LEAST_ROOM = 450
-_SHORTER = "Start the conversation anew, or ask in fewer words."
+_SHORTER = "Ask in fewer words."
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ class Talk:
         silent = question.speech is not None and heard_nothing(question.speech)
         heard = engine.hear(question.speech) if question.speech is not None and not silent else None
         prompt = engine.prompt(question.text, None if heard is None else heard.embeddings)
+        if self._room(prompt) < LEAST_ROOM:
+            self.restart()  # a long talk goes on, without what was said so far
         nothing_asked = silent and not question.text
         try:
             yield from telling.tell(self._tokens(prompt, NOTHING_HEARD if nothing_asked else "", speak, stop))
@@ -156,15 +158,20 @@ class Talk:
     def _tokens(self, prompt: Tensor, words: str, speak: bool, stop: Stop) -> Iterator[Token]:
         """The answer's tokens. `words`, where there are any, are said in place of the model's own."""
         model = self._engine.model
-        room = model.config.text.max_positions - self._position - prompt.shape[1]
+        room = self._room(prompt)
         if room < LEAST_ROOM:
-            raise EngineError("This question, with those before it, is longer than the model can hold.", _SHORTER)
+            raise EngineError("This question is longer than the model can hold.", _SHORTER)
         start = self._position + prompt.shape[1]
         logits, _ = prefill(model, prompt, self._cache, torch.arange(self._position, start)[None])
         limits = Limits(text=MOST_TEXT, audio=room - MOST_TEXT)
         script = encode(self._engine.tokenizer, words)
         grammar = self._engine.grammar
         return answer(model, logits, self._cache, grammar, start, speak=speak, words=script, limits=limits, stop=stop)
+
+    def _room(self, prompt: Tensor) -> int:
+        """How many positions are left for the answer."""
+        most: int = self._engine.model.config.text.max_positions
+        return most - self._position - int(prompt.shape[1])
 
     def _remember(self, prompt_length: int, ids: list[int]) -> None:
         """Keep the question and the words of its answer for the turns to come; the sound is let go."""

@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from .. import settings as table
 from ..engine.worker import Worker, WorkerEvent
-from ..errors import DeviceError, SviqaError
+from ..errors import DeviceError, OutputError, SviqaError
 from ..history import History, history_folder
+from ..media.earcons import Earcons
 from ..media.microphone import Microphone
 from ..media.player import Player
 from ..settings import Settings
+from .operations import Background
 from .presenter import Presenter
 from .qt import QApplication, QObject, QTimer, Signal
+from .situation import Situation
 from .talking import Talking
 from .theme import dress
 from .window import Window
@@ -38,9 +41,8 @@ class App:
     """Everything between start and quit."""
 
     def __init__(self, model: str | None = None) -> None:
-        """Raises OutputError where the history cannot be kept."""
         self.settings_path = table.settings_path()
-        settings, warnings = table.load(self.settings_path)
+        settings, self._warnings = table.load(self.settings_path)
         running = QApplication.instance()
         self._qt = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
         self._qt.setApplicationName("SViQA")
@@ -50,19 +52,41 @@ class App:
         self.worker = Worker(model or settings.model, self._on_worker)
         self.microphone = Microphone(settings.microphone or None)
         self.player = Player(settings.output_device or None, on_finished=self._on_silence)
-        self.history = History.open(history_folder()) if settings.keep_history else History.private()
-        talking = Talking(self.microphone)
-        self.presenter = Presenter(self.window, self.worker, talking, self.player, self.history, settings)
+        self.earcons = Earcons(settings.output_device or None)
+        self.history = self._open_history(settings)
+        situation = Situation(self.window, self.earcons)
+        self.operations = Background(self.bridge.post, situation.complain)
+        self.presenter = Presenter(
+            self.window,
+            self.worker,
+            Talking(self.microphone),
+            self.player,
+            self.history,
+            settings,
+            self.operations,
+            situation,
+        )
         self.window.presenter = self.presenter
         self.window.changed = self._change
         self.window.level = self.microphone.level
-        self._warnings = [*warnings, *([self.history.warning] if self.history.warning else [])]
+
+    def _open_history(self, settings: Settings) -> History:
+        """Where nothing can be kept, the session is a private one, and the person is told."""
+        if not settings.keep_history:
+            return History.private()
+        try:
+            history = History.open(history_folder())
+        except OutputError as error:
+            self._warnings.append(f"{error} Until then nothing is kept.")
+            return History.private()
+        self._warnings += [history.warning] if history.warning else []
+        return history
 
     def _on_worker(self, event: WorkerEvent) -> None:
         self.bridge.post(lambda: self.presenter.on_worker(event))
 
     def _on_silence(self) -> None:
-        self.bridge.post(self.presenter.silent)
+        self.bridge.post(self.presenter.answers.silent)
 
     def run(self) -> int:
         """Show the window and serve it until it is closed."""
@@ -78,7 +102,8 @@ class App:
         self.worker.start()
         settings = self.presenter.settings
         self._set_up(settings)
-        self.history.forget_older_than(settings.keep_days)  # not while the number is still being typed
+        # Not while the number is still being typed.
+        self.operations.run(lambda: self.history.forget_older_than(settings.keep_days), lambda _: None)
         for warning in self._warnings:
             self.window.complain(warning, "")
         self.presenter.recover()
@@ -92,11 +117,13 @@ class App:
         self.presenter.settings = settings
         self.window.apply(settings)
         dress(self._qt, settings.theme, settings.text_size)
-        self.microphone.device, self.player.device = settings.microphone or None, settings.output_device or None
+        self.microphone.device = settings.microphone or None
+        self.player.device = self.earcons.player.device = settings.output_device or None
         self._set_up(settings)
 
     def _set_up(self, settings: Settings) -> None:
         self.player.volume, self.player.rate = settings.volume, settings.speaking_rate
+        self.earcons.on, self.earcons.player.volume = settings.earcons, settings.volume
         if not settings.keep_microphone_open:
             self.microphone.close()
             return
@@ -107,7 +134,9 @@ class App:
 
     def close(self) -> None:
         """Let go of everything."""
+        self.operations.close()
         self.player.close()
+        self.earcons.close()
         self.microphone.close()
         self.worker.close()
         self.history.close()

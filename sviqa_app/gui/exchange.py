@@ -28,12 +28,13 @@ class Fate(Enum):
     FAILED = "failed"
 
 
-@dataclass
+@dataclass(eq=False)
 class Exchange:
     """One question about the picture and all that is known of its answer so far.
 
     `row` and `conversation` are its numbers in the history, None where it is not kept; `about` the region it is about
-    ("" for the whole picture), `why` what went wrong, `rate` the samples a second of `sound`.
+    ("" for the whole picture), `why` what went wrong, `rate` the samples a second of `sound`; `read_out` is whether the
+    screen reader reads the answer.
     """
 
     row: int | None
@@ -45,6 +46,7 @@ class Exchange:
     fate: Fate = Fate.WAITING
     why: str = ""
     rate: int = 0
+    read_out: bool = False
     seconds: dict[str, float | None] = field(default_factory=dict)
     chunks: list[Samples] = field(default_factory=list)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import SviqaError
-from ..history import Conversation, History
-from .announcing import announce
+from ..history import Conversation, Form, History
 from .qt import (
     QDialog,
     QDialogButtonBox,
@@ -25,6 +23,7 @@ from .qt import (
 )
 from .recalling import remembered
 
+_EXPORT = "Write this conversation, with its picture and sounds, into a folder."
 _NUMBER = Qt.ItemDataRole.UserRole
 
 
@@ -38,9 +37,16 @@ def headline(conversation: Conversation) -> str:
 class Past(QDialog):
     """A list of conversations, and what was said in the one that is chosen."""
 
-    def __init__(self, history: History, reopen: Callable[[int], None], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        history: History,
+        reopen: Callable[[int, int | None], None],
+        export: Callable[[int, Path, Form], None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._history, self._reopen = history, reopen
+        self._history, self._reopen, self._to_folder = history, reopen, export
+        self._hits: dict[int, int] = {}  # conversation → the turn in which the words searched for occur
         self.setWindowTitle("History")
         self.resize(820, 560)
         self.words = QLineEdit(placeholderText="Search")
@@ -70,7 +76,8 @@ class Past(QDialog):
         buttons.rejected.connect(self.reject)
         for text, hint, pressed in (
             ("&Reopen", "Go on with this conversation.", self._open),
-            ("&Export…", "Write this conversation, with its picture and sounds, into a folder.", self._export),
+            ("Export as &Markdown…", _EXPORT, lambda: self._export("markdown")),
+            ("Export as &JSON…", _EXPORT, lambda: self._export("json")),
             ("&Delete", "Delete this conversation, with its sounds.", self._delete),
             ("Delete &all", "Delete every conversation.", self._delete_all),
         ):
@@ -90,10 +97,12 @@ class Past(QDialog):
         """List the conversations, or those in which the words searched for occur."""
         self.found.clear()
         self.said.clear()
+        self._hits = {}
         everything = [c for c in self._history.conversations(500) if c.turns]
         if words := self.words.text().strip():
-            wanted = dict.fromkeys(found.turn.conversation for found in self._history.search(words))
-            everything = [c for number in wanted for c in everything if c.id == number]
+            for found in self._history.search(words):  # the best first
+                self._hits.setdefault(found.turn.conversation, found.turn.id)
+            everything = [c for number in self._hits for c in everything if c.id == number]
         for conversation in everything:
             item = QListWidgetItem(headline(conversation))
             item.setData(_NUMBER, conversation.id)
@@ -112,23 +121,19 @@ class Past(QDialog):
         if (number := self._chosen) is not None:
             for turn in self._history.turns(number):
                 self.said.addItems(remembered(turn).lines("(not answered yet)"))
+                if turn.id == self._hits.get(number):
+                    self.said.setCurrentRow(self.said.count() - 1)
 
     def _open(self) -> None:
         if (number := self._chosen) is not None:
-            self._reopen(number)
+            self._reopen(number, self._hits.get(number))
             self.accept()
 
-    def _export(self) -> None:
+    def _export(self, form: Form) -> None:
         number = self._chosen
         folder = QFileDialog.getExistingDirectory(self, "Export into") if number is not None else ""
-        if number is None or not folder:
-            return
-        try:
-            page = self._history.export(number, Path(folder), "markdown")
-        except SviqaError as error:
-            QMessageBox.warning(self, "History", str(error))
-        else:
-            announce(self, f"Exported to {page}.")
+        if number is not None and folder:
+            self._to_folder(number, Path(folder), form)
 
     def _delete(self) -> None:
         if (number := self._chosen) is not None and self._sure("Delete this conversation?"):

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from ..errors import SviqaError
-from ..history import Turn
+from dataclasses import dataclass
+
+from ..errors import PictureError, SviqaError
+from ..history import History, Turn
 from ..media.audio import load_recording
+from ..media.image import load_picture
 from ..turn import Question
 from .exchange import Exchange, Fate
+from .subject import Subject
 
 _FATES = {"done": Fate.ANSWERED, "cancelled": Fate.STOPPED, "failed": Fate.FAILED}
+_GONE = "The picture of that conversation is gone.", "Open it again and ask anew."
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A conversation of the history: its picture, read again, and its turns."""
+
+    subject: Subject
+    exchanges: list[Exchange]
+
+
+def recall(history: History, number: int) -> Recalled:
+    """A conversation by its number. Raises SviqaError."""
+    found = next(iter(history.conversations(1, before=number + 1)), None)
+    if found is None or found.id != number or found.picture is None:
+        raise PictureError(*_GONE)
+    subject = Subject(load_picture(found.picture), found.source, number)
+    return Recalled(subject, [remembered(turn) for turn in history.turns(number)])
+
+
+def unanswered(history: History) -> list[Exchange]:
+    """What was asked and never answered, with its recordings, also those that a crash cut off. Raises OutputError."""
+    for path in history.orphans():
+        history.adopt(path)
+    found = []
+    for turn in history.pending():
+        exchange = remembered(turn)
+        exchange.question = question_of(turn)
+        if exchange.question.speech is not None or exchange.question.text:
+            found.append(exchange)
+    return found
 
 
 def remembered(turn: Turn) -> Exchange:

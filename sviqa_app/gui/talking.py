@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class Talking:
     def __init__(self, microphone: Microphone) -> None:
         self._microphone = microphone
         self._file: TakeFile | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="end of a take")
+        self._ending: Future[Take] | None = None
 
     @property
     def recording(self) -> bool:
@@ -35,15 +38,12 @@ class Talking:
     @property
     def full(self) -> bool:
         """Whether the question is as long as one can be."""
-        return self._microphone.full
-
-    @property
-    def level(self) -> float:
-        """How loud it is, in dBFS."""
-        return self._microphone.level()
+        return self.recording and self._microphone.full
 
     def begin(self, path: Path) -> None:
         """Record, into the file `path` as well. Raises DeviceError without a microphone, OutputError on a full disk."""
+        if self._ending is not None:
+            self._ending.result()  # the last syllable of the question before; 0.1 s at most
         file = TakeFile(path)
         try:
             self._microphone.begin(on_take=file.write)
@@ -53,10 +53,14 @@ class Talking:
             raise
         self._file = file
 
-    def end(self) -> Take:
-        """Stop, and give what was said."""
+    def end(self) -> Future[Take]:
+        """The key is up. What was said comes within 0.1 s, for its last syllable is still on its way."""
         file, self._file = self._file, None
         assert file is not None
+        self._ending = self._thread.submit(self._complete, file)
+        return self._ending
+
+    def _complete(self, file: TakeFile) -> Take:
         trouble: SviqaError | None = self._microphone.failed
         said = self._microphone.end()
         try:

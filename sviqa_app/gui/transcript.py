@@ -24,6 +24,13 @@ class Transcript(QListWidget):
         for item, line in zip((question, answer), exchange.lines("…"), strict=True):
             _write(item, line)
 
+    def show_turn(self, number: int) -> None:
+        """Go to the answer of the exchange with that number in the history."""
+        for exchange, _, answer in self._rows:
+            if exchange.row == number:
+                self.setCurrentItem(answer)
+                self.scrollToItem(answer)
+
     def start_over(self) -> None:
         """Forget every line."""
         self._rows.clear()

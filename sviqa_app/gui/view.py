@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from PIL.Image import Image
@@ -30,11 +31,20 @@ class View(Protocol):
     def clear_exchanges(self) -> None:
         """A conversation begins."""
 
-    def show_status(self, text: str) -> None:
-        """The model, its device and how fast it was, in one line."""
+    def show_turn(self, row: int) -> None:
+        """Go to the exchange with that number in the history."""
 
-    def show_progress(self, what: str, share: float | None) -> None:
-        """How far loading is, 0 to 1; None when it is over."""
+    def opened(self, path: Path) -> None:
+        """A picture was read from a file."""
+
+    def show_model(self, model: str, device: str, seconds: float) -> None:
+        """The model, where it computes, and how long it took to load."""
+
+    def show_latency(self, seconds: float) -> None:
+        """How long after the last question its answer began to be spoken."""
+
+    def show_progress(self, what: str, share: float) -> None:
+        """How far loading the model is, 0 to 1."""
 
     def announce(self, text: str, urgent: bool = False) -> None:
         """Tell the screen reader."""

@@ -58,6 +58,7 @@ class Window(QMainWindow):
         self.level: Callable[[], float] = lambda: QUIET
         self.changed: Callable[[Settings], None] = self.apply
         self._settings = settings
+        self._model = ""
         self._panes: list[QWidget] = []
         self._actions: dict[str, QAction] = {}
         self.setWindowTitle("SViQA")
@@ -151,7 +152,7 @@ class Window(QMainWindow):
         self._action(file, "&Quit", "quit", self.close)
         question = self.menuBar().addMenu("&Question")
         self._action(question, "&Stop", "stop", self._stop)
-        self._action(question, "Say the answer &again", "replay", lambda: self.presenter.replay())
+        self._action(question, "Say the answer &again", "replay", lambda: self.presenter.answers.replay())
         self._action(question, "&Copy the answer", "copy_answer", self._copy)
         self._action(question, "&New conversation", "new_conversation", lambda: self.presenter.new_conversation())
         self._action(question, "&History…", "history", self._show_past)
@@ -212,7 +213,7 @@ class Window(QMainWindow):
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the spoken answer", "answer.wav", "Sound (*.wav)")
         if path:
-            self.presenter.save(Path(path))
+            self.presenter.answers.save(Path(path))
 
     def _copy(self) -> None:
         if self.presenter.exchanges:
@@ -224,7 +225,7 @@ class Window(QMainWindow):
         self._panes[(at + 1) % len(self._panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _show_past(self) -> None:
-        past = Past(self.presenter.history, self.presenter.reopen, self)
+        past = Past(self.presenter.history, self.presenter.reopen, self.presenter.export, self)
         past.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         past.open()
 
@@ -253,8 +254,7 @@ class Window(QMainWindow):
         self._take(dropped_picture(event.mimeData()), "What was dropped is no picture.")
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        self.presenter.end_talking()
-        self.presenter.stop()
+        self.presenter.close()
         super().closeEvent(event)
 
     # --- what is shown -----------------------------------------------------------------------------------------
@@ -272,6 +272,7 @@ class Window(QMainWindow):
             self.announce(state.value, urgent=recording)
 
     def _show_level(self) -> None:
+        self.presenter.check_length()
         share = (self.level() - QUIET) / (LOUD - QUIET)
         self.meter.setValue(round(100 * min(1.0, max(0.0, share))))
 
@@ -288,14 +289,24 @@ class Window(QMainWindow):
     def clear_exchanges(self) -> None:
         self.transcript.start_over()
 
-    def show_status(self, text: str) -> None:
-        self.status.setText(text)
+    def opened(self, path: Path) -> None:
+        pass
 
-    def show_progress(self, what: str, share: float | None) -> None:
-        self.progress.setVisible(share is not None)
-        if share is not None:
-            self.progress.setValue(round(100 * share))
-            self.status.setText(f"Loading: {what}")
+    def show_turn(self, row: int) -> None:
+        self.transcript.show_turn(row)
+
+    def show_model(self, model: str, device: str, seconds: float) -> None:
+        self.progress.hide()
+        self._model = f"{model} on {device}"
+        self.status.setText(f"{self._model}, loaded in {seconds:.1f} s")
+
+    def show_latency(self, seconds: float) -> None:
+        self.status.setText(f"{self._model}, first sound after {1000 * seconds:.0f} ms")
+
+    def show_progress(self, what: str, share: float) -> None:
+        self.progress.show()
+        self.progress.setValue(round(100 * share))
+        self.status.setText(f"Loading the model: {what}")
 
     def announce(self, text: str, urgent: bool = False) -> None:
         announce(self, text, urgent)
@@ -311,4 +322,7 @@ class Window(QMainWindow):
         box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
         box.setWindowModality(Qt.WindowModality.WindowModal)
         box.accepted.connect(lambda: self.presenter.ask_again(exchange))
+        box.rejected.connect(lambda: self.presenter.decline(exchange))
+        box.finished.connect(lambda: self.presenter.offer_next())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

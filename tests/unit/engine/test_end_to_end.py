@@ -113,6 +113,15 @@ def test_silence_with_words_is_a_question_in_words(engine: EndToEnd) -> None:
     assert said(mixed) == said(text)
 
 
+def test_a_talk_never_becomes_too_long(engine: EndToEnd) -> None:
+    talk = engine.load_picture(RED)
+    first = said(list(talk.answer(HOW_MANY, speak=False)))
+    for _ in range(3):
+        list(talk.answer(Question(text="dogs " * 700), speak=False))  # two fill the model
+    talk.restart()
+    assert said(list(talk.answer(HOW_MANY, speak=False))) == first
+
+
 def test_too_long_is_refused_and_the_conversation_goes_on(engine: EndToEnd) -> None:
     talk = engine.load_picture(RED)
     with pytest.raises(EngineError, match="longer than the model can hold"):

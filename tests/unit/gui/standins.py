@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL.Image import Image
 
-from sviqa_app.errors import DeviceError
+from sviqa_app.errors import DeviceError, SviqaError
 from sviqa_app.gui.exchange import Exchange, State
 from sviqa_app.gui.region import Region
 from sviqa_app.gui.talking import Take
 from sviqa_app.media.audio import write_wav
+from sviqa_app.media.earcons import Earcon
 from sviqa_app.turn import AudioChunk, Question, Recording
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -26,6 +31,8 @@ class Seen:
     offers: list[Exchange] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    turn: int | None = None
     status: str = ""
 
     def show_state(self, state: State) -> None:
@@ -38,16 +45,25 @@ class Seen:
         self.regions.append(region)
 
     def show_exchange(self, exchange: Exchange) -> None:
-        if exchange not in self.exchanges:
+        if all(shown is not exchange for shown in self.exchanges):
             self.exchanges.append(exchange)
 
     def clear_exchanges(self) -> None:
         self.exchanges.clear()
 
-    def show_status(self, text: str) -> None:
-        self.status = text
+    def show_turn(self, row: int) -> None:
+        self.turn = row
 
-    def show_progress(self, what: str, share: float | None) -> None:
+    def opened(self, path: Path) -> None:
+        self.paths.append(path)
+
+    def show_model(self, model: str, device: str, seconds: float) -> None:
+        self.status = model
+
+    def show_latency(self, seconds: float) -> None:
+        self.status = f"{1000 * seconds:.0f} ms"
+
+    def show_progress(self, what: str, share: float) -> None:
         self.status = what
 
     def announce(self, text: str, urgent: bool = False) -> None:
@@ -103,11 +119,50 @@ class Sounding:
 
 
 @dataclass
+class Bells:
+    """The earcons: which were played."""
+
+    played: list[Earcon] = field(default_factory=list)
+
+    def play(self, earcon: Earcon) -> None:
+        self.played.append(earcon)
+
+
+@dataclass
+class Promptly:
+    """Operations that are done at once, or, while `waiting`, when the test says `go_on`."""
+
+    complain: Callable[[SviqaError], None]
+    waiting: bool = False
+    begun: list[Callable[[], None]] = field(default_factory=list)
+
+    def run(
+        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[SviqaError], None] | None = None
+    ) -> None:
+        def whole() -> None:
+            try:
+                result = work()
+            except SviqaError as error:
+                (failed or self.complain)(error)
+            else:
+                done(result)
+
+        self.begun.append(whole)
+        if not self.waiting:
+            self.go_on()
+
+    def go_on(self) -> None:
+        while self.begun:
+            self.begun.pop(0)()
+
+
+@dataclass
 class Mouth:
     """The microphone: says `recording` into the file it is given."""
 
     recording_of: Recording
     missing: bool = False
+    full: bool = False
     path: Path | None = None
 
     @property
@@ -120,7 +175,9 @@ class Mouth:
         self.path = path
         write_wav(path, self.recording_of.samples, self.recording_of.rate)
 
-    def end(self) -> Take:
+    def end(self) -> Future[Take]:
         path, self.path = self.path, None
         assert path is not None
-        return Take(self.recording_of, path, None)
+        take: Future[Take] = Future()
+        take.set_result(Take(self.recording_of, path, None))
+        return take

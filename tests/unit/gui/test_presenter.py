@@ -11,14 +11,15 @@ import pytest
 from PIL import Image
 
 from sviqa_app.engine.worker import Answering, Died, Failed, Ready
-from sviqa_app.errors import DeviceError
+from sviqa_app.errors import DeviceError, OutputError
 from sviqa_app.gui.exchange import Fate, State
 from sviqa_app.gui.presenter import Presenter
+from sviqa_app.gui.situation import Situation
 from sviqa_app.history import History
 from sviqa_app.settings import Settings
 from sviqa_app.turn import AudioChunk, Done, Heard, Recording, TextDelta
 
-from .standins import Asked, Mouth, Seen, Sounding
+from .standins import Asked, Bells, Mouth, Promptly, Seen, Sounding
 
 SOUND = AudioChunk(np.full(10, 0.5, np.float32), 22050)
 
@@ -29,8 +30,11 @@ class Desk:
     def __init__(self, history: History, recording: Recording) -> None:
         self.seen, self.worker, self.player, self.mouth = Seen(), Asked(), Sounding(), Mouth(recording)
         self.history = history
+        self.bells = Bells()
+        situation = Situation(self.seen, self.bells)
+        self.operations = Promptly(situation.complain)
         parts = cast(Any, self.worker), cast(Any, self.mouth), self.player
-        self.presenter = Presenter(self.seen, *parts, history, Settings())
+        self.presenter = Presenter(self.seen, *parts, history, Settings(), self.operations, situation)
 
     def answer(self, turn: int, text: str = "Two.", cancelled: bool = False) -> None:
         """The worker answers a turn, whole."""
@@ -60,11 +64,12 @@ def talk(desk: Desk, text: str = "") -> None:
 
 def test_from_key_to_kept_answer(desk: Desk) -> None:
     talk(desk)
-    assert desk.seen.states == [State.RECORDING, State.READY, State.THINKING]
+    assert desk.seen.states == [State.RECORDING, State.THINKING]
+    assert desk.bells.played == ["listening", "thinking"]
     assert desk.states() == ["pending"]  # before any answer
     desk.answer(1)
     assert desk.seen.states[-1] is State.SPEAKING and desk.player.ended
-    desk.presenter.silent()
+    desk.presenter.answers.silent()
     assert desk.seen.states[-1] is State.READY
     (turn,) = desk.history.turns(desk.history.conversations()[0].id)
     assert (turn.state, turn.heard, turn.answer) == ("done", "how many", "Two.")
@@ -124,7 +129,7 @@ def test_a_missing_loudspeaker_is_said_and_the_words_stay(desk: Desk) -> None:
     talk(desk)
     desk.player.failed = DeviceError("There is no loudspeaker.", "Connect one.")
     desk.answer(1)
-    desk.presenter.silent()
+    desk.presenter.answers.silent()
     assert desk.seen.complaints == ["There is no loudspeaker. Connect one."]
     assert desk.states() == ["done"] and desk.seen.states[-1] is State.READY
 
@@ -199,14 +204,133 @@ def test_a_conversation_is_reopened(desk: Desk) -> None:
 
 
 def test_replay_and_save(desk: Desk, tmp_path: Path) -> None:
-    desk.presenter.replay()
-    desk.presenter.save(tmp_path / "answer.wav")
+    desk.presenter.answers.replay()
+    desk.presenter.answers.save(tmp_path / "answer.wav")
     assert not (tmp_path / "answer.wav").exists()
     talk(desk)
     desk.answer(1)
-    desk.presenter.silent()
+    desk.presenter.answers.silent()
     desk.player.stop()
-    desk.presenter.replay()
+    desk.presenter.answers.replay()
     assert len(desk.player.playing) == 1 and desk.seen.states[-1] is State.SPEAKING
-    desk.presenter.save(tmp_path / "answer.wav")
+    desk.presenter.answers.save(tmp_path / "answer.wav")
     assert (tmp_path / "answer.wav").stat().st_size > 44
+
+
+def test_a_question_stopped_on_its_way_to_the_disk_is_not_asked(desk: Desk) -> None:
+    desk.operations.waiting = True
+    talk(desk)
+    desk.presenter.stop()
+    desk.operations.go_on()
+    assert desk.worker.questions == [] and desk.states() == ["cancelled"]
+    assert desk.seen.states[-1] is State.READY and desk.seen.exchanges[0].told == "(stopped)"
+
+
+def test_talking_begins_while_the_picture_is_read(tmp_path: Path, recording: Recording, picture_file: Path) -> None:
+    with History.open(tmp_path / "history") as history:
+        desk = Desk(history, recording)
+        desk.operations.waiting = True
+        desk.presenter.open(picture_file)
+        talk(desk)
+        assert desk.seen.states == [State.RECORDING, State.THINKING] and not desk.worker.pictures
+        desk.operations.go_on()
+        assert desk.worker.pictures == [(48, 32)] and len(desk.worker.questions) == 1
+        assert desk.seen.paths == [picture_file] and desk.states() == ["pending"]
+
+
+def test_of_two_pictures_the_later_counts(desk: Desk, picture_file: Path, picture: Image.Image) -> None:
+    desk.operations.waiting = True
+    desk.presenter.open(picture_file)
+    desk.presenter.take(picture.resize((64, 64)), "pasted meanwhile")
+    desk.operations.go_on()
+    assert desk.worker.pictures[-1] == (64, 64)
+
+
+def test_what_was_said_about_a_broken_picture_is_kept(desk: Desk, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    desk.operations.waiting = True
+    desk.presenter.open(broken)
+    talk(desk)
+    desk.operations.go_on()
+    assert desk.worker.questions == [] and desk.seen.states[-1] is State.READY
+    assert len(desk.seen.complaints) == 2 and desk.presenter.picture is not None
+    assert desk.mouth.path is None and len(list((tmp_path / "sounds").glob("question-*"))) == 1
+
+
+def test_a_full_disk_does_not_keep_a_question_from_being_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OutputError("The disk is full.", "Make room.")
+
+    monkeypatch.setattr(desk.history, "begin_turn", full)
+    talk(desk)
+    assert desk.seen.complaints == ["The disk is full. Make room."] and desk.bells.played[-1] == "trouble"
+    desk.answer(1)
+    assert desk.seen.exchanges[0].told == "Two."
+
+
+def test_only_the_last_sound_stays_in_memory(desk: Desk) -> None:
+    for turn in range(1, 4):
+        talk(desk)
+        desk.answer(turn)
+    kept = [(len(e.chunks), e.question.speech) for e in desk.presenter.exchanges]
+    assert kept == [(0, None), (0, None), (1, None)]
+
+
+def test_what_is_declined_is_not_offered_again(desk: Desk, tmp_path: Path, recording: Recording) -> None:
+    talk(desk)
+    talk(desk)
+    desk.history.close()
+    with History.open(tmp_path) as history:
+        again = Desk(history, recording)
+        again.presenter.recover()
+        for _ in range(2):
+            (offered,) = again.seen.offers  # one at a time
+            again.seen.offers.clear()
+            again.presenter.decline(offered)
+            again.presenter.offer_next()
+        assert again.states() == ["cancelled", "cancelled"]
+        again.presenter.recover()
+        assert again.seen.offers == []
+
+
+def test_quitting_gives_up_the_answer_but_not_what_is_being_said(desk: Desk) -> None:
+    talk(desk)
+    desk.presenter.close()
+    assert desk.states() == ["cancelled"]
+    desk.presenter.begin_talking()
+    desk.operations.waiting = True
+    desk.presenter.close()
+    desk.operations.begun.pop(0)  # only the writing: no window is left to ask
+    assert desk.mouth.path is None and len(desk.worker.questions) == 1
+
+
+def test_an_answer_that_ends_late_does_not_show_in_another_conversation(desk: Desk, picture: Image.Image) -> None:
+    talk(desk)
+    desk.presenter.take(picture, "another")
+    desk.answer(1, cancelled=True)
+    assert desk.seen.exchanges == [] and desk.states() == ["cancelled"]
+
+
+def test_a_turned_picture_is_another(desk: Desk) -> None:
+    desk.presenter.turn_picture()
+    assert desk.worker.pictures == [(48, 32), (32, 48)]
+    assert desk.presenter.picture is not None and desk.presenter.picture.getpixel((30, 2)) == (0, 255, 0)
+
+
+def test_a_search_lands_on_the_turn(desk: Desk) -> None:
+    for turn in (1, 2):
+        desk.presenter.ask(f"question {turn}")
+        desk.answer(turn)
+    (found,) = desk.history.search("question 2")[:1]
+    desk.presenter.reopen(found.turn.conversation, found.turn.id)
+    assert desk.seen.turn == found.turn.id and len(desk.presenter.exchanges) == 2
+
+
+def test_a_question_that_is_too_long_is_asked_as_far_as_it_goes(desk: Desk) -> None:
+    desk.presenter.begin_talking()
+    desk.presenter.check_length()
+    assert desk.seen.states[-1] is State.RECORDING
+    desk.mouth.full = True
+    desk.presenter.check_length()
+    assert len(desk.worker.questions) == 1

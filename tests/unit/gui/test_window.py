@@ -20,12 +20,13 @@ from sviqa_app.gui.past import Past
 from sviqa_app.gui.pictures import as_picture, dropped_picture, pasted_picture
 from sviqa_app.gui.preferences import Preferences
 from sviqa_app.gui.presenter import Presenter
+from sviqa_app.gui.situation import Situation
 from sviqa_app.gui.window import Window
 from sviqa_app.history import History
 from sviqa_app.settings import SETTINGS, Settings
 from sviqa_app.turn import Done, Recording, TextDelta
 
-from .standins import Asked, Mouth, Sounding
+from .standins import Asked, Bells, Mouth, Promptly, Sounding
 
 
 class Room:
@@ -34,8 +35,9 @@ class Room:
     def __init__(self, history: History, recording: Recording, settings: Settings) -> None:
         self.worker, self.mouth = Asked(), Mouth(recording)
         self.window = Window(settings)
+        situation = Situation(self.window, Bells())
         parts = cast(Any, self.worker), cast(Any, self.mouth), Sounding()
-        self.presenter = Presenter(self.window, *parts, history, settings)
+        self.presenter = Presenter(self.window, *parts, history, settings, Promptly(situation.complain), situation)
         self.window.presenter = self.presenter
         self.window.show()
         self.window.activateWindow()
