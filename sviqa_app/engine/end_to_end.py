@@ -121,7 +121,8 @@ class Talk:
         self._engine = engine
         self._cache = cache
         self._picture: int = cache.get_seq_length()
-        self._length = self._position = self._picture
+        self._length = self._picture
+        self._position: int = self._picture
 
     def restart(self) -> None:
         """Forget every turn, but not the picture."""
@@ -171,7 +172,7 @@ class Talk:
     def _room(self, prompt: Tensor) -> int:
         """How many positions are left for the answer."""
         most: int = self._engine.model.config.text.max_positions
-        return most - self._position - int(prompt.shape[1])
+        return most - self._position - prompt.shape[1]
 
     def _remember(self, prompt_length: int, ids: list[int]) -> None:
         """Keep the question and the words of its answer for the turns to come; the sound is let go."""

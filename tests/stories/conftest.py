@@ -114,14 +114,13 @@ def speak_into_microphone(sound_server: SoundServer) -> Callable[[Path], None]:
 
 
 class Tape:
-    """What is heard at the loudspeaker, from the moment it was made."""
+    """What is heard at the loudspeaker, or at another place, from the moment it was made."""
 
-    RATE = 48_000
-
-    def __init__(self) -> None:
-        command = ["parecord", "--device=speakers.monitor", "--raw", "--format=float32le", "--latency-msec=10"]
+    def __init__(self, device: str = "speakers.monitor", rate: int = 48_000) -> None:
+        self.rate = rate
+        command = ["parecord", f"--device={device}", "--raw", "--format=float32le", "--latency-msec=10"]
         self._process = subprocess.Popen(
-            [*command, f"--rate={self.RATE}", "--channels=1"], stdout=subprocess.PIPE, bufsize=0
+            [*command, f"--rate={rate}", "--channels=1"], stdout=subprocess.PIPE, bufsize=0
         )
         self._sound = bytearray()
         # (samples, moment): how many had arrived by which monotonic time.
@@ -152,22 +151,23 @@ class Tape:
     def recording(self) -> Recording:
         """What was heard until now."""
         whole = len(self._sound) // 4 * 4
-        return Recording(np.frombuffer(bytes(self._sound[:whole]), "<f4"), self.RATE)
+        return Recording(np.frombuffer(bytes(self._sound[:whole]), "<f4"), self.rate)
+
+
+@contextmanager
+def taping(device: str = "speakers.monitor", rate: int = 48_000) -> Iterator[Tape]:
+    """Hears what plays in the block."""
+    tape = Tape(device, rate)
+    try:
+        yield tape
+    finally:
+        tape.cut()
 
 
 @pytest.fixture
 def heard_at_loudspeaker(sound_server: SoundServer) -> Callable[[], AbstractContextManager[Tape]]:
     """`with heard_at_loudspeaker() as tape:` hears what plays in the block."""
-
-    @contextmanager
-    def hear() -> Iterator[Tape]:
-        tape = Tape()
-        try:
-            yield tape
-        finally:
-            tape.cut()
-
-    return hear
+    return taping
 
 
 class Program:

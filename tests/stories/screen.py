@@ -68,9 +68,9 @@ class Desk:
         self._main = ""
         self.app: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
-        """Start the app and give its window the keyboard; no window manager does it here."""
-        command = [sys.executable, "-m", "sviqa_app"]
+    def start(self, *module: str) -> None:
+        """Start the app, or another program made of it, and wait for its window."""
+        command = [sys.executable, "-m", *(module or ("sviqa_app",))]
         self.app = subprocess.Popen(command, env=self._env, text=True, stderr=subprocess.PIPE)
         self._main = wait_for(self._window, "the window")
 
@@ -90,6 +90,10 @@ class Desk:
     def press(self, key: str) -> None:
         """Press and let go."""
         self.focus()
+        self.tap(key)
+
+    def tap(self, key: str) -> None:
+        """The same, in whatever has the keyboard: a menu closes when a window is clicked."""
         self._hands("key", key)
 
     def say_yes(self) -> None:

@@ -108,7 +108,7 @@ def test_an_answer_at_double_speed(sound_server: SoundServer, program: Start, he
         time.sleep(0.3)
     loud = np.flatnonzero(np.abs(tape.recording.samples) > 0.05)
     words = np.flatnonzero(np.abs(load_recording(QUESTION).samples) > 0.05)
-    ratio = (loud[-1] - loud[0]) / tape.RATE / ((words[-1] - words[0]) / RATE)
+    ratio = (loud[-1] - loud[0]) / tape.rate / ((words[-1] - words[0]) / RATE)
     print(f"{ratio:.3f} of the time")
     assert 0.4 < ratio < 0.6
 
@@ -129,7 +129,7 @@ def test_stop_silences_at_once(
             asked, took = map(float, player("stop").split())
             time.sleep(0.4)
         loud = np.flatnonzero(np.abs(tape.recording.samples) > 0.01)
-        assert len(loud) > 0.2 * tape.RATE
+        assert len(loud) > 0.2 * tape.rate
         silent_after.append(tape.arrived(loud[-1]) - asked)
         assert took < 0.5
     print("silent after", ", ".join(f"{1000 * seconds:.0f}" for seconds in silent_after), "ms")
