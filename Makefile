@@ -1,7 +1,8 @@
-# make run    sets up, then asks a sample picture a sample spoken question
+# make run    sets up, then opens the window on a sample picture; without a screen, asks it a sample spoken question
 # make test   sets up, then runs the tests
 # make check  formatting, lint and types
 # make bench  how fast it is on this machine
+# make bench-window   how fast the window is, with a screen, microphone and loudspeaker made of air
 # make train  trains the model that ships again, from nothing (hours)
 #
 # Another Python:    make run PYTHON=/path/to/python3.12
@@ -16,11 +17,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SOURCES := sviqa_app tests packaging setup.py
 
-.PHONY: run test check bench train clean
+.PHONY: run test check bench bench-window train clean
 .DELETE_ON_ERROR:
 
+SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
+WINDOW := $(and $(SCREEN),$(filter file,$(origin QUESTION)))
+
 run: $(VENV)/installed
-	$(BIN)/sviqa ask "$(PICTURE)" --speech "$(QUESTION)"
+	$(BIN)/sviqa $(if $(WINDOW),window,ask) "$(PICTURE)" $(if $(WINDOW),,--speech "$(QUESTION)")
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
@@ -32,6 +36,9 @@ check: $(VENV)/installed-test
 
 bench: $(VENV)/installed
 	$(BIN)/sviqa bench
+
+bench-window: $(VENV)/installed-test
+	$(BIN)/python -m tests.bench.window
 
 train: $(VENV)/installed-train
 	$(BIN)/sviqa train tiny

@@ -49,13 +49,25 @@ def sviqa(
         raise typer.Exit(_window())
 
 
-def _window() -> int:
+def _window(picture: Path | None = None, model: str | None = None) -> int:
     try:
         from .gui.app import main
     except ImportError as error:  # a system library that Qt needs
         remedy = "On Debian or Ubuntu: packaging/install-debian.sh --window."
         raise DeviceError(f"The window cannot be opened here: {error}.", remedy) from error
-    return main()
+    return main(picture, model)
+
+
+@app.command()
+def window(
+    picture: Annotated[Path | None, typer.Argument(metavar="PICTURE", help="A picture to begin with.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A model, by name or folder, in place of the one in the preferences."),
+    ] = None,
+) -> None:
+    """Open the window, as sviqa alone does."""
+    raise typer.Exit(_window(picture, model))
 
 
 @app.command()

@@ -80,6 +80,7 @@ class Action:
 ACTIONS: Mapping[str, Action] = {
     "open": Action("Open a picture", "Ctrl+O"),
     "paste": Action("Paste a picture", "Ctrl+V"),
+    "sample": Action("Open the sample picture", "Ctrl+Shift+O"),
     "capture": Action("Capture the screen", "Ctrl+Shift+S"),
     "talk": Action("Talk", "Space"),
     "stop": Action("Stop", "Escape"),
@@ -153,6 +154,9 @@ class Settings:
             "dark": "Dark",
             "high-contrast": "High contrast",
         },
+    )
+    reduced_motion: bool = _row(
+        False, "Look", "Less motion", "The level of the microphone is told in a word, and no bar moves."
     )
     text_size: int = _row(100, "Look", "Text size", "How large all text is.", low=80, high=200, unit="%")
     keep_history: bool = _row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from .. import settings as table
 from ..engine.worker import Worker, WorkerEvent
@@ -40,7 +41,9 @@ class Bridge(QObject):
 class App:
     """Everything between start and quit."""
 
-    def __init__(self, model: str | None = None) -> None:
+    def __init__(self, picture: Path | None = None, model: str | None = None) -> None:
+        """`picture` is opened at the start; `model` takes the place of the one in the settings."""
+        self._picture = picture
         self.settings_path = table.settings_path()
         settings, self._warnings = table.load(self.settings_path)
         running = QApplication.instance()
@@ -106,6 +109,8 @@ class App:
         self.operations.run(lambda: self.history.forget_older_than(settings.keep_days), lambda _: None)
         for warning in self._warnings:
             self.window.complain(warning, "")
+        if self._picture is not None:
+            self.presenter.open(self._picture)
         self.presenter.recover()
 
     def _change(self, settings: Settings) -> None:
@@ -149,7 +154,7 @@ def check_screen() -> None:
         raise DeviceError("There is no screen to open a window on.", "Ask on the command line: sviqa ask --help.")
 
 
-def main(model: str | None = None) -> int:
+def main(picture: Path | None = None, model: str | None = None) -> int:
     """The window, from start to quit. Gives the exit status. Raises SviqaError."""
     check_screen()
-    return App(model).run()
+    return App(picture, model).run()

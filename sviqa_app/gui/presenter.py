@@ -28,7 +28,6 @@ from .subject import Subject, Written, write_down
 from .talking import Take, Talking
 from .view import Player, View
 
-NO_PICTURE = "There is no picture yet.", "Open one with Ctrl+O, or paste one with Ctrl+V."
 UNANSWERED = "A question was not answered before the app ended."
 RESTARTED = "The model stopped and is being started again."
 
@@ -100,7 +99,7 @@ class Presenter:
     def turn_picture(self) -> None:
         """Turn the picture by a quarter, clockwise. It is another picture then."""
         if self._subject is None or self._subject.picture is None:
-            self._situation.complain(PictureError(*NO_PICTURE))
+            self._miss_picture()
         else:
             self.take(self._subject.picture.transpose(Transpose.ROTATE_270), self._subject.name)
 
@@ -125,6 +124,11 @@ class Presenter:
             self._subject = Subject(self._subject.picture, self._subject.name)
         self._start_over()
         self._view.announce("New conversation.")
+
+    def _miss_picture(self) -> None:
+        keys = self.settings.keys
+        next = f"Open one with {keys['open']}, or paste one with {keys['paste']}."
+        self._situation.complain(PictureError("There is no picture yet.", next))
 
     def _show(self, exchange: Exchange) -> None:
         if any(shown is exchange for shown in reversed(self.exchanges)):
@@ -158,7 +162,7 @@ class Presenter:
     def look_at(self, region: Region) -> None:
         """Ask about a region from now on."""
         if self._subject is None or self._subject.picture is None:
-            self._situation.complain(PictureError(*NO_PICTURE))
+            self._miss_picture()
             return
         if not region.fits(self._subject.picture.size):
             self._view.announce("This is as close as the picture goes.")
@@ -186,7 +190,7 @@ class Presenter:
         if self._talking.recording:
             return
         if subject is None:
-            self._situation.complain(PictureError(*NO_PICTURE))
+            self._miss_picture()
             return
         self.stop()
         try:
@@ -222,7 +226,7 @@ class Presenter:
         """Ask in words."""
         subject = self._coming or self._subject
         if subject is None:
-            self._situation.complain(PictureError(*NO_PICTURE))
+            self._miss_picture()
         elif text.strip():
             self.stop()
             self._ask(subject, None, text.strip())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from ..resources import assets_folder
 from ..settings import Settings
 from .announcing import announce
 from .exchange import Exchange, State
@@ -43,9 +44,11 @@ from .transcript import Transcript
 
 QUIET, LOUD = -60.0, 0.0
 """The level meter's ends in dBFS."""
+HEARD = 0.4
+"""The share of the meter above which somebody speaks."""
 HONEST = (
     "The model that ships knows drawn scenes of shapes, digits and small pictures of things. "
-    "Of photographs it should say that it cannot tell."
+    "Of photographs it should say that it cannot tell; models for photographs come with a later version."
 )
 
 
@@ -145,6 +148,7 @@ class Window(QMainWindow):
         file = self.menuBar().addMenu("&File")
         self._action(file, "&Open a picture…", "open", self._open)
         self._action(file, "&Paste a picture", "paste", self._paste)
+        self._action(file, "Open the sample pict&ure", "sample", self._open_sample)
         self._action(file, "&Capture the screen", "capture", self._capture)
         file.addSeparator()
         self._action(file, "&Save the spoken answer…", "save_answer", self._save)
@@ -196,6 +200,9 @@ class Window(QMainWindow):
         if path:
             self.presenter.open(Path(path))
 
+    def _open_sample(self) -> None:
+        self.presenter.open(assets_folder() / "samples" / "scene.png")
+
     def _paste(self) -> None:
         self._take(pasted_picture(QApplication.clipboard().mimeData()), "There is no picture on the clipboard.")
 
@@ -241,6 +248,7 @@ class Window(QMainWindow):
         for name, action in self._actions.items():
             action.setShortcut(QKeySequence(settings.keys[name]))
         self.talk_button.setAccessibleDescription(self._talk_hint())
+        self.meter.setVisible(not settings.reduced_motion)
 
     def _talk_hint(self) -> str:
         key = self._settings.keys["talk"]
@@ -273,8 +281,12 @@ class Window(QMainWindow):
 
     def _show_level(self) -> None:
         self.presenter.check_length()
-        share = (self.level() - QUIET) / (LOUD - QUIET)
-        self.meter.setValue(round(100 * min(1.0, max(0.0, share))))
+        share = min(1.0, max(0.0, (self.level() - QUIET) / (LOUD - QUIET)))
+        if self._settings.reduced_motion:
+            heard = "hears you" if share > HEARD else "hears nothing yet"
+            self.state_label.setText(f"{State.RECORDING.value}, {heard}")
+        else:
+            self.meter.setValue(round(100 * share))
 
     def show_picture(self, picture: Image, name: str) -> None:
         self.view.show_picture(picture, name)
@@ -297,6 +309,7 @@ class Window(QMainWindow):
 
     def show_model(self, model: str, device: str, seconds: float) -> None:
         self.progress.hide()
+        self.honest.setVisible(model == Settings.model)
         self._model = f"{model} on {device}"
         self.status.setText(f"{self._model}, loaded in {seconds:.1f} s")
 
