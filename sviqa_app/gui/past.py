@@ -52,6 +52,7 @@ class Past(QDialog):
         self.words = QLineEdit(placeholderText="Search")
         self.words.setAccessibleName("Search the history")
         self.words.textChanged.connect(self.fill)
+        self.words.returnPressed.connect(lambda: self.found.setFocus())
         self.found = self._list("Conversations", "Press Enter to go on with one.")
         self.found.currentItemChanged.connect(self._show)
         self.found.itemActivated.connect(self._open)
@@ -73,6 +74,7 @@ class Past(QDialog):
         both.addWidget(self.found, 1)
         both.addWidget(self.said, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)  # Enter is for the lists
         buttons.rejected.connect(self.reject)
         for text, hint, pressed in (
             ("&Reopen", "Go on with this conversation.", self._open),

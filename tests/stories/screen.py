@@ -96,9 +96,17 @@ class Desk:
         """The same, in whatever has the keyboard: a menu closes when a window is clicked."""
         self._hands("key", key)
 
+    def wait_for_dialog(self) -> None:
+        """Until the app has another window."""
+        wait_for(lambda: self._window() != self._main, "a dialog")
+
+    def wait_for_no_dialog(self) -> None:
+        """Until the app has its main window alone."""
+        wait_for(lambda: self._window() == self._main, "the end of the dialog")
+
     def say_yes(self) -> None:
         """Agree to what the app asks, once it does."""
-        wait_for(lambda: self._window() != self._main, "a dialog")
+        self.wait_for_dialog()
         self.press("Return")
 
     def hold(self, key: str) -> None:

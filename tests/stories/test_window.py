@@ -39,6 +39,33 @@ def ask_aloud(place: Desk, speak: Callable[[Path], None]) -> str:
     return place.answers()[-1]
 
 
+def ask_in_words(place: Desk, words: str) -> None:
+    """Go to the field with F6 and type."""
+    place.press("F6")
+    place.press("F6")
+    place.type(words)
+    place.press("Return")
+
+
+def barge_in(place: Desk, speak: Callable[[Path], None], hear: Callable[[], AbstractContextManager[Tape]]) -> None:
+    """Press the key in the middle of an answer: there is silence, and the next question is heard and answered."""
+    place.press("F6")
+    place.press("F6")  # away from the field, where Space types
+    with hear() as tape:
+        place.hold("space")
+        speak(QUESTION)
+        place.let_go("space")
+        wait_for(lambda: float(np.abs(tape.recording.samples).max()) > 0.02, "the answer's sound")
+        place.hold("space")
+        pressed = time.monotonic()
+        time.sleep(0.5)
+        loud = np.flatnonzero(np.abs(tape.recording.samples) > 0.005)
+        assert tape.arrived(int(loud[-1])) < pressed + 0.3
+        speak(QUESTION)
+        place.let_go("space")
+    wait_for(lambda: place.states()[3:] == ["done"], "the answer to what was said on top of it")
+
+
 def test_asked_and_answered_out_loud(
     place: Desk,
     speak_into_microphone: Callable[[Path], None],
@@ -55,17 +82,24 @@ def test_asked_and_answered_out_loud(
     heard = Listener().hear(sound.samples, sound.rate)
     print(f"answer: {answer}, heard at the loudspeaker: {heard}")
     assert normalise(heard) == normalise(answer)
-    place.press("Tab")
-    place.press("Tab")
-    place.type("which number is shown")
-    place.press("Return")
+    ask_in_words(place, "which number is shown")
     wait_for(lambda: len(place.answers()) == 2, "the second answer")
+    barge_in(place, speak_into_microphone, heard_at_loudspeaker)
     assert place.quit() == 0
 
     place.start()
-    place.press("ctrl+h")
     assert place.rows("SELECT heard FROM turn ORDER BY id")[0] == ("where is the dog",)
     assert place.answers()[0] == answer
+    place.press("ctrl+f")
+    place.wait_for_dialog()
+    place.focus()
+    place.type("dog")
+    place.press("Return")
+    place.press("Return")
+    place.wait_for_no_dialog()
+    ask_in_words(place, "how many dogs are there")
+    wait_for(lambda: place.states()[4:] == ["done"], "an answer in the conversation found again")
+    assert place.rows("SELECT count(DISTINCT conversation) FROM turn") == [(1,)]
 
 
 def test_a_killed_worker_does_not_lose_the_question(place: Desk, speak_into_microphone: Callable[[Path], None]) -> None:
