@@ -6,7 +6,7 @@
 #   flite, espeak-ng        the voices that speak the training questions
 #   fonts-noto-color-emoji  the things in the training pictures
 #   fonts-dejavu-core       the digits in the training pictures
-# --stories: a screen, a sound card and hands for the tests in tests/stories
+# --stories: a screen, a sound card, hands, a desktop bus and a screen reader's ears for the tests in tests/stories
 # Usage: packaging/install-debian.sh [--window] [--training] [--stories]
 set -euo pipefail
 
@@ -17,7 +17,8 @@ for choice in "$@"; do
     case "$choice" in
         --window) packages+=("${window[@]}") ;;
         --training) packages+=(flite espeak-ng fonts-noto-color-emoji fonts-dejavu-core) ;;
-        --stories) packages+=("${window[@]}" pulseaudio pulseaudio-utils xvfb xdotool) ;;
+        --stories) packages+=("${window[@]}" pulseaudio pulseaudio-utils xvfb xdotool
+            dbus python3-dbus python3-gi at-spi2-core python3-pyatspi gir1.2-atspi-2.0) ;;
         *)
             echo "usage: $0 [--window] [--training] [--stories]" >&2
             exit 2

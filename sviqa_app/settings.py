@@ -82,6 +82,13 @@ ACTIONS: Mapping[str, Action] = {
     "paste": Action("Paste a picture", "Ctrl+V"),
     "sample": Action("Open the sample picture", "Ctrl+Shift+O"),
     "capture": Action("Capture the screen", "Ctrl+Shift+S"),
+    "capture_area": Action("Capture an area", "Ctrl+Shift+A"),
+    "capture_window": Action("Capture a window", "Ctrl+Shift+W"),
+    "camera": Action("Take a photograph", "Ctrl+Shift+P"),
+    "turn": Action("Turn the picture", "Ctrl+."),
+    "zoom_in": Action("Closer", "Ctrl+="),
+    "zoom_out": Action("Farther", "Ctrl+-"),
+    "fit": Action("The whole picture", "Ctrl+0"),
     "talk": Action("Talk", "Space"),
     "stop": Action("Stop", "Escape"),
     "replay": Action("Hear the answer again", "Ctrl+R"),
@@ -125,6 +132,33 @@ class Settings:
         "The first syllable is never lost. What is heard between questions is not kept.",
     )
     microphone: str = _row("", "Question", "Microphone", "The device that listens. Empty: the system's.")
+    hands_free: bool = _row(
+        False,
+        "Question",
+        "Hands-free",
+        "A question begins when you begin to speak and ends when you stop. The talk key works as well.",
+    )
+    headphones: bool = _row(
+        False,
+        "Question",
+        "I wear headphones",
+        "Hands-free, also listen while the answer is spoken, so that you can talk over it.",
+    )
+    pause: float = _row(
+        0.7,
+        "Question",
+        "Pause that ends a question",
+        "Hands-free, so long a silence means that you are done.",
+        low=0.3,
+        high=3.0,
+        unit="seconds",
+    )
+    global_hotkey: bool = _row(
+        False,
+        "Question",
+        "Capture from anywhere",
+        "The key that captures the screen works while another window is in front, where the desktop allows it.",
+    )
     who_speaks: Literal["app", "screen-reader", "both"] = _row(
         "app",
         "Answer",

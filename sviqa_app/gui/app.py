@@ -14,7 +14,10 @@ from ..history import History, history_folder
 from ..media.earcons import Earcons
 from ..media.microphone import Microphone
 from ..media.player import Player
+from ..recent import Recent, recent_path
 from ..settings import Settings
+from ..turn import Samples
+from .hands_free import HandsFree
 from .operations import Background
 from .presenter import Presenter
 from .qt import QApplication, QObject, QTimer, Signal
@@ -44,6 +47,7 @@ class App:
     def __init__(self, picture: Path | None = None, model: str | None = None) -> None:
         """`picture` is opened at the start; `model` takes the place of the one in the settings."""
         self._picture = picture
+        self._bound = False
         self.settings_path = table.settings_path()
         settings, self._warnings = table.load(self.settings_path)
         running = QApplication.instance()
@@ -51,9 +55,9 @@ class App:
         self._qt.setApplicationName("SViQA")
         dress(self._qt, settings.theme, settings.text_size)
         self.bridge = Bridge()
-        self.window = Window(settings)
+        self.window = Window(settings, Recent(recent_path(), settings.keep_history))
         self.worker = Worker(model or settings.model, self._on_worker)
-        self.microphone = Microphone(settings.microphone or None)
+        self.microphone = Microphone(settings.microphone or None, on_block=self._hear)
         self.player = Player(settings.output_device or None, on_finished=self._on_silence)
         self.earcons = Earcons(settings.output_device or None)
         self.history = self._open_history(settings)
@@ -69,6 +73,8 @@ class App:
             self.operations,
             situation,
         )
+        self.hands_free = HandsFree(self.presenter, self.bridge.post, situation.complain)
+        situation.follow = self.hands_free.follow
         self.window.presenter = self.presenter
         self.window.changed = self._change
         self.window.level = self.microphone.level
@@ -87,6 +93,9 @@ class App:
 
     def _on_worker(self, event: WorkerEvent) -> None:
         self.bridge.post(lambda: self.presenter.on_worker(event))
+
+    def _hear(self, block: Samples) -> None:
+        self.hands_free.hear(block)
 
     def _on_silence(self) -> None:
         self.bridge.post(self.presenter.answers.silent)
@@ -128,8 +137,12 @@ class App:
 
     def _set_up(self, settings: Settings) -> None:
         self.player.volume, self.player.rate = settings.volume, settings.speaking_rate
+        self.hands_free.apply(settings)
         self.earcons.on, self.earcons.player.volume = settings.earcons, settings.volume
-        if not settings.keep_microphone_open:
+        if settings.global_hotkey and not self._bound:
+            self._bound = True
+            self.window.bind_everywhere()
+        if not (settings.keep_microphone_open or settings.hands_free):
             self.microphone.close()
             return
         try:
@@ -139,6 +152,7 @@ class App:
 
     def close(self) -> None:
         """Let go of everything."""
+        self.hands_free.close()
         self.operations.close()
         self.player.close()
         self.earcons.close()

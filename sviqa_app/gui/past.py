@@ -42,18 +42,20 @@ class Past(QDialog):
         history: History,
         reopen: Callable[[int, int | None], None],
         export: Callable[[int, Path, Form], None],
+        forget: Callable[[], None],
         parent: QWidget | None = None,
     ) -> None:
+        """`forget` is called when everything is deleted, for what is kept elsewhere."""
         super().__init__(parent)
-        self._history, self._reopen, self._to_folder = history, reopen, export
+        self._history, self._reopen, self._to_folder, self._forget = history, reopen, export, forget
         self._hits: dict[int, int] = {}  # conversation → the turn in which the words searched for occur
         self.setWindowTitle("History")
         self.resize(820, 560)
         self.words = QLineEdit(placeholderText="Search")
         self.words.setAccessibleName("Search the history")
         self.words.textChanged.connect(self.fill)
-        self.words.returnPressed.connect(lambda: self.found.setFocus())
         self.found = self._list("Conversations", "Press Enter to go on with one.")
+        self.words.returnPressed.connect(self.found.setFocus)
         self.found.currentItemChanged.connect(self._show)
         self.found.itemActivated.connect(self._open)
         self.said = self._list("What was said", "The questions and answers of the conversation chosen.")
@@ -102,8 +104,8 @@ class Past(QDialog):
         self._hits = {}
         everything = [c for c in self._history.conversations(500) if c.turns]
         if words := self.words.text().strip():
-            for found in self._history.search(words):  # the best first
-                self._hits.setdefault(found.turn.conversation, found.turn.id)
+            for hit in self._history.search(words):  # the best first
+                self._hits.setdefault(hit.turn.conversation, hit.turn.id)
             everything = [c for number in self._hits for c in everything if c.id == number]
         for conversation in everything:
             item = QListWidgetItem(headline(conversation))
@@ -145,6 +147,7 @@ class Past(QDialog):
     def _delete_all(self) -> None:
         if self._sure("Delete every conversation, with its pictures and sounds?"):
             self._history.delete_all()
+            self._forget()
             self.fill()
 
     def _sure(self, question: str) -> bool:

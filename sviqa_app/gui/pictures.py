@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
-from .qt import QImage, QMimeData, QWidget
+from .qt import QImage, QMimeData, QPixmap
 
 SUFFIXES = "*.jpg *.jpeg *.png *.webp *.gif *.bmp *.tif *.tiff"
 
@@ -20,9 +21,8 @@ def pasted_picture(data: QMimeData) -> Path | Image.Image | None:
     """What is on the clipboard: a file, a path in words, or a picture itself."""
     if data.hasUrls() or data.hasImage():
         return dropped_picture(data)
-    text = data.text().strip().strip("\"'")
-    if text and "\n" not in text and len(text) < 4096:
-        path = Path(text).expanduser()
+    with suppress(OSError, RuntimeError):  # no name of a file: too long, or of a person who is not here
+        path = Path(data.text().strip().strip("\"'")).expanduser()
         return path if path.is_file() else None
     return None
 
@@ -37,18 +37,19 @@ def dropped_picture(data: QMimeData) -> Path | Image.Image | None:
     return None
 
 
-def screen_picture(window: QWidget) -> Image.Image | None:
-    """The screen that the window is on, without the window; None where the desktop does not allow it."""
-    shown = window.isVisible()
-    window.setVisible(False)
-    image = window.screen().grabWindow(0).toImage()
-    window.setVisible(shown)
-    return as_picture(image)
-
-
 def as_picture(image: QImage) -> Image.Image | None:
-    """Qt's picture as Pillow's, RGB; None where it holds nothing."""
+    """Qt's picture as Pillow's: RGB, transparency laid on white. None where it holds nothing."""
     if image.isNull():
         return None
-    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
-    return Image.frombytes("RGB", (rgb.width(), rgb.height()), bytes(rgb.constBits()), "raw", "RGB", rgb.bytesPerLine())
+    rgba = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    picture = Image.frombytes("RGBA", (rgba.width(), rgba.height()), bytes(rgba.constBits()))
+    upon = Image.new("RGB", picture.size, "white")
+    upon.paste(picture, mask=picture.getchannel("A"))
+    return upon
+
+
+def as_pixmap(picture: Image.Image) -> QPixmap:
+    """Pillow's picture, RGB, as one that Qt paints."""
+    data = picture.tobytes()
+    image = QImage(data, picture.width, picture.height, 3 * picture.width, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image.copy())  # the copy outlives the bytes

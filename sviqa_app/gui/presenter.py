@@ -16,7 +16,9 @@ from PIL.Image import Image, Transpose
 from ..engine.worker import Answering, Died, Failed, Loading, PictureRead, Ready, Worker, WorkerEvent
 from ..errors import PictureError, SviqaError
 from ..history import Form, History
+from ..media.camera import photograph
 from ..media.image import load_picture
+from ..media.microphone import LEAD
 from ..settings import Settings
 from .answers import Answers
 from .exchange import Exchange, State
@@ -95,6 +97,11 @@ class Presenter:
     def take(self, picture: Image, name: str) -> None:
         """Look at a picture, whatever it came from. A conversation about it begins."""
         self._look(Subject(picture, name))
+
+    def photograph(self) -> None:
+        """Take a picture with the camera."""
+        self._view.announce("Taking a picture.")
+        self._operations.run(photograph, lambda picture: self.take(picture, "photograph"))
 
     def turn_picture(self) -> None:
         """Turn the picture by a quarter, clockwise. It is another picture then."""
@@ -184,8 +191,18 @@ class Presenter:
 
     # --- questions ---------------------------------------------------------------------------------------------
 
-    def begin_talking(self) -> None:
-        """The key went down. What is being said falls silent."""
+    @property
+    def has_subject(self) -> bool:
+        """Whether there is a picture to ask about, or one on its way."""
+        return bool(self._coming or self._subject)
+
+    @property
+    def talking(self) -> bool:
+        """Whether a question is being recorded."""
+        return self._talking.recording
+
+    def begin_talking(self, lead: float = LEAD) -> None:
+        """The key went down. What is being said falls silent. `lead`: seconds before it that belong to the question."""
         subject = self._coming or self._subject
         if self._talking.recording:
             return
@@ -194,7 +211,7 @@ class Presenter:
             return
         self.stop()
         try:
-            self._talking.begin(self.history.place_for_speech())
+            self._talking.begin(self.history.place_for_speech(), lead)
         except SviqaError as error:
             self._situation.complain(error)
             return
@@ -217,10 +234,14 @@ class Presenter:
     def cancel_talking(self) -> None:
         """The recording is thrown away, for the person said so."""
         if self._talking.recording:
-            take = self._talking.end()
-            self._operations.run(lambda: take.result().path.unlink(missing_ok=True), lambda _: None)
-            self._situation.enter(State.READY)
+            self.forget_talking()
             self._view.announce("Recording thrown away.")
+
+    def forget_talking(self) -> None:
+        """The recording is thrown away: it was no question."""
+        take = self._talking.end()
+        self._operations.run(lambda: take.result().path.unlink(missing_ok=True), lambda _: None)
+        self._situation.enter(State.READY)
 
     def ask(self, text: str) -> None:
         """Ask in words."""

@@ -41,6 +41,16 @@ class Region:
         middle = Region()._ninth((x[0] + x[1]) / 2, (y[0] + y[1]) / 2)
         return Region(x[0], y[0], x[1], y[1], (f"a box near the {middle}",), Region())
 
+    def moved(self, right: float, down: float) -> Region:
+        """The same box elsewhere, as far as the picture goes."""
+        right = min(1 - self.right, max(-self.left, right))
+        down = min(1 - self.bottom, max(-self.top, down))
+        return self.drawn(self.left + right, self.top + down, self.right + right, self.bottom + down)
+
+    def grown(self, right: float, down: float) -> Region:
+        """A box with the same upper left corner, wider and higher by so much, or narrower and lower."""
+        return self.drawn(self.left, self.top, max(self.left, self.right + right), max(self.top, self.bottom + down))
+
     @staticmethod
     def _ninth(x: float, y: float) -> str:
         return GRID[min(2, int(y * 3)) * 3 + min(2, int(x * 3))]

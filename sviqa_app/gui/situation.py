@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import SviqaError
@@ -25,11 +26,14 @@ class Situation:
     def __init__(self, view: View, chime: Chime) -> None:
         self._view, self._chime = view, chime
         self.state = State.READY
+        self.follow: Callable[[State], None] = lambda state: None
+        """Is told of every change, before the person is."""
 
     def enter(self, state: State) -> None:
         """Go over to a state, where it is not this one already."""
         if state is not self.state:
             self.state = state
+            self.follow(state)
             self._view.show_state(state)
             if state in _SOUNDS:
                 self._chime.play(_SOUNDS[state])

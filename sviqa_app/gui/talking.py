@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DeviceError, OutputError, SviqaError
-from ..media.microphone import Microphone
+from ..media.microphone import LEAD, Microphone
 from ..media.take_file import TakeFile
 from ..turn import Recording
 
@@ -40,13 +40,16 @@ class Talking:
         """Whether the question is as long as one can be."""
         return self.recording and self._microphone.full
 
-    def begin(self, path: Path) -> None:
-        """Record, into the file `path` as well. Raises DeviceError without a microphone, OutputError on a full disk."""
+    def begin(self, path: Path, lead: float = LEAD) -> None:
+        """Record, into the file `path` as well, from `lead` seconds ago on.
+
+        Raises DeviceError without a microphone, OutputError on a full disk.
+        """
         if self._ending is not None:
             self._ending.result()  # the last syllable of the question before; 0.1 s at most
         file = TakeFile(path)
         try:
-            self._microphone.begin(on_take=file.write)
+            self._microphone.begin(on_take=file.write, lead=lead)
         except DeviceError:
             file.close()
             path.unlink(missing_ok=True)

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from ..errors import SviqaError
+from ..recent import Recent
 from ..resources import assets_folder
 from ..settings import Settings
 from .announcing import announce
+from .capture import Capture, Found
 from .exchange import Exchange, State
 from .keys import TalkKey
 from .past import Past
 from .picture_view import PictureView
-from .pictures import dropped_picture, pasted_picture, picture_filter, screen_picture
+from .pictures import dropped_picture, pasted_picture, picture_filter
+from .portal import Portal
 from .preferences import Preferences
 from .presenter import Presenter
 from .qt import (
@@ -55,11 +59,14 @@ HONEST = (
 class Window(QMainWindow):
     """Thin: what is pressed goes to the presenter, what the presenter says is shown. It is the presenter's View."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, recent: Recent) -> None:
         super().__init__()
         self.presenter: Presenter
         self.level: Callable[[], float] = lambda: QUIET
         self.changed: Callable[[Settings], None] = self.apply
+        self.portal = Portal()
+        self.capture = Capture(self, self.portal, self._captured)
+        self._recent = recent
         self._settings = settings
         self._model = ""
         self._panes: list[QWidget] = []
@@ -149,7 +156,14 @@ class Window(QMainWindow):
         self._action(file, "&Open a picture…", "open", self._open)
         self._action(file, "&Paste a picture", "paste", self._paste)
         self._action(file, "Open the sample pict&ure", "sample", self._open_sample)
-        self._action(file, "&Capture the screen", "capture", self._capture)
+        self._recent_menu = file.addMenu("Open &again")
+        self._recent_menu.setToolTipsVisible(True)
+        self._recent_menu.aboutToShow.connect(self._list_recent)
+        file.addSeparator()
+        self._action(file, "&Capture the screen", "capture", self.capture.screen)
+        self._action(file, "Capture an a&rea", "capture_area", self.capture.area)
+        self._action(file, "Capture a &window", "capture_window", self.capture.window)
+        self._action(file, "&Take a photograph", "camera", lambda: self.presenter.photograph())
         file.addSeparator()
         self._action(file, "&Save the spoken answer…", "save_answer", self._save)
         file.addSeparator()
@@ -162,6 +176,11 @@ class Window(QMainWindow):
         self._action(question, "&History…", "history", self._show_past)
         self._action(question, "Search the &history…", "search", self._show_past)
         view = self.menuBar().addMenu("&View")
+        self._action(view, "&Closer", "zoom_in", self.view.zoom_in)
+        self._action(view, "&Farther", "zoom_out", self.view.zoom_out)
+        self._action(view, "&Whole picture", "fit", self.view.fit)
+        self._action(view, "&Turn the picture", "turn", lambda: self.presenter.turn_picture())
+        view.addSeparator()
         self._action(view, "Go &out of the region", "region_out", lambda: self.presenter.zoom_out())
         self._action(view, "Next &pane", "cycle_panes", self._next_pane)
         view.addSeparator()
@@ -206,8 +225,28 @@ class Window(QMainWindow):
     def _paste(self) -> None:
         self._take(pasted_picture(QApplication.clipboard().mimeData()), "There is no picture on the clipboard.")
 
-    def _capture(self) -> None:
-        self._take(screen_picture(self), "The screen cannot be captured on this desktop.")
+    def _captured(self, found: Found, name: str) -> None:
+        if isinstance(found, SviqaError):
+            self.complain(found.what, found.next)
+        elif found is not None:
+            self.presenter.take(found, name)
+
+    def bind_everywhere(self) -> None:
+        """Have the key that captures the screen work in front of any window, where the desktop allows it."""
+        key = self._settings.keys["capture"]
+        self.portal.global_shortcut(
+            "capture", "Ask about the screen", key, self.capture.screen, lambda e: self.complain(e.what, e.next)
+        )
+
+    def _list_recent(self) -> None:
+        self._recent_menu.clear()
+        pictures = self._recent.pictures
+        for path in pictures:
+            action = self._recent_menu.addAction(path.name.replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _=False, path=path: self.presenter.open(path))
+        if not pictures:
+            self._recent_menu.addAction("None yet").setEnabled(False)
 
     def _take(self, found: Path | Image | None, otherwise: str) -> None:
         if isinstance(found, Path):
@@ -232,7 +271,7 @@ class Window(QMainWindow):
         self._panes[(at + 1) % len(self._panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _show_past(self) -> None:
-        past = Past(self.presenter.history, self.presenter.reopen, self.presenter.export, self)
+        past = Past(self.presenter.history, self.presenter.reopen, self.presenter.export, self._recent.clear, self)
         past.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         past.open()
 
@@ -248,6 +287,7 @@ class Window(QMainWindow):
         for name, action in self._actions.items():
             action.setShortcut(QKeySequence(settings.keys[name]))
         self.talk_button.setAccessibleDescription(self._talk_hint())
+        self.view.invite(settings.keys)
         self.meter.setVisible(not settings.reduced_motion)
 
     def _talk_hint(self) -> str:
@@ -302,7 +342,7 @@ class Window(QMainWindow):
         self.transcript.start_over()
 
     def opened(self, path: Path) -> None:
-        pass
+        self._recent.add(path)
 
     def show_turn(self, row: int) -> None:
         self.transcript.show_turn(row)

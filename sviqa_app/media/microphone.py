@@ -18,8 +18,10 @@ from ..turn import Recording, Samples
 from .audio import MAX_SECONDS, RATE
 from .devices import find_device, sound_library
 
-# Seconds of sound that are kept while nobody records; the level is measured over them, as slowly as a needle moves.
-PREROLL = 0.25
+# Seconds of sound that are kept while nobody records: as far as a take can reach back.
+PREROLL = 0.5
+# Seconds over which the level is measured, as slowly as a needle moves.
+_NEEDLE = 0.25
 # Seconds before the key went down that belong to a take. People begin to speak while they press, and what is
 # spoken arrives up to 50 ms late; any more would bring in the noise of the hand that reaches for the key.
 LEAD = 0.1
@@ -115,21 +117,22 @@ class Microphone:
 
     def level(self) -> float:
         """How loud the last quarter of a second was, in dB of full scale: 0 at most, -120 for silence."""
-        recent = self._recent
+        recent = self._recent[-round(_NEEDLE * RATE) :]
         if not len(recent) or self.failed:
             return _SILENCE
         return 10 * float(np.log10(np.mean(recent**2, dtype=np.float64) + 10 ** (_SILENCE / 10)))
 
-    def begin(self, on_take: Listener | None = None) -> None:
+    def begin(self, on_take: Listener | None = None, lead: float = LEAD) -> None:
         """Begins a take, and drops the one before. Opens the microphone where it is not. Raises DeviceError.
 
         `on_take` is called with the blocks of the take, like `on_block`; together they are what `end` returns.
+        `lead`: seconds of what was heard before that belong to it, PREROLL at most.
         """
         self.open()
         with self._arrived:
             self._drop()
             self._taking, self._on_take = True, on_take
-            self._add(self._recent[-round(LEAD * RATE) :])
+            self._add(self._recent[max(0, len(self._recent) - round(lead * RATE)) :])
 
     def end(self) -> Recording:
         """Ends the take and returns it, at 16 kHz. Waits for its tail, 0.1 s at most.

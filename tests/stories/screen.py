@@ -76,7 +76,7 @@ class Desk:
 
     def _window(self) -> str:
         """The app's newest window: a dialog before what it is about, as a window manager would have it."""
-        assert self.app is not None and self.app.poll() is None, "the app ended"
+        assert self.app is not None and self.app.poll() is None, f"the app ended: {self.app and self.app.returncode}"
         found = self._hands("search", "--onlyvisible", "--pid", str(self.app.pid)).stdout.split()
         return max(found, key=int, default="")
 

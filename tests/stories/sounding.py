@@ -5,25 +5,37 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import soundfile
 
 from sviqa_app.errors import SviqaError
 from sviqa_app.media.audio import write_wav
+from sviqa_app.media.listening import HANDS_FREE_LEAD, Listening
 from sviqa_app.media.microphone import Microphone
 from sviqa_app.media.player import Player
 from sviqa_app.media.take_file import TakeFile
-from sviqa_app.turn import AudioChunk
+from sviqa_app.turn import AudioChunk, Samples
 
 
 class Sounding:
     """Each method is a word it understands; what it returns is the answer."""
 
     def __init__(self) -> None:
-        self.microphone = Microphone()
+        self.microphone = Microphone(on_block=self._on_block)
+        self.listening: Listening | None = None
+        self.noticed: SimpleQueue[str] = SimpleQueue()
         self.started = 0.0
         self.player = Player(on_started=self._on_started)
+
+    def _on_block(self, block: Samples) -> None:
+        if self.listening is not None:
+            self.listening.hear(block)
+
+    def _on_began(self) -> None:
+        self.microphone.begin(lead=HANDS_FREE_LEAD)
+        self.noticed.put("began")
 
     def _on_started(self) -> None:
         self.started = time.monotonic()
@@ -53,6 +65,35 @@ class Sounding:
         took = time.monotonic() - asked
         write_wav(Path(path), take.samples, take.rate)
         return str(took)
+
+    def listen(self) -> str:
+        """Begins a take whenever somebody begins to speak."""
+        told = self.noticed.put
+        self.listening = Listening(
+            self._on_began, lambda: told("ended"), lambda: told("dropped"), lambda error: told(f"error {error}")
+        )
+        self.microphone.open()
+        while not self.listening._loaded and self.noticed.empty():
+            time.sleep(0.005)
+        return "listening"
+
+    def wait_for_notice(self) -> str:
+        """What is noticed next."""
+        return self.noticed.get()
+
+    def count_notices(self) -> str:
+        """How many have not been waited for."""
+        return str(self.noticed.qsize())
+
+    def pause(self) -> str:
+        assert self.listening is not None
+        self.listening.pause()
+        return "paused"
+
+    def resume(self) -> str:
+        assert self.listening is not None
+        self.listening.resume()
+        return "resumed"
 
     def rate(self, rate: str) -> str:
         self.player.rate = float(rate)

@@ -16,6 +16,7 @@ from sviqa_app.gui.region import Region
 from sviqa_app.gui.talking import Take
 from sviqa_app.media.audio import write_wav
 from sviqa_app.media.earcons import Earcon
+from sviqa_app.media.microphone import LEAD
 from sviqa_app.turn import AudioChunk, Question, Recording
 
 T = TypeVar("T")
@@ -169,7 +170,7 @@ class Mouth:
     def recording(self) -> bool:
         return self.path is not None
 
-    def begin(self, path: Path) -> None:
+    def begin(self, path: Path, lead: float = LEAD) -> None:
         if self.missing:
             raise DeviceError("There is no microphone.", "Connect one.")
         self.path = path

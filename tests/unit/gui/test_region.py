@@ -50,3 +50,16 @@ def test_the_crop_is_what_was_pointed_at(picture: Image.Image) -> None:
     assert Region().crop(picture) is picture
     assert Region().inside(9).crop(picture).getpixel((2, 2)) == (0, 0, 255)
     assert Region().inside(7).crop(picture).getpixel((2, 2)) == (0, 255, 0)
+
+
+@given(PARTS, PARTS, PARTS, PARTS, PARTS, PARTS)
+def test_a_box_is_moved_whole_and_stretched_inside(
+    left: float, top: float, right: float, bottom: float, across: float, down: float
+) -> None:
+    box = Region().drawn(left, top, right, bottom)
+    moved, grown = box.moved(across, down), box.grown(across, down)
+    assert moved.right - moved.left == pytest.approx(box.right - box.left)
+    assert moved.bottom - moved.top == pytest.approx(box.bottom - box.top)
+    for other in (moved, grown):
+        assert 0 <= other.left <= other.right <= 1 and 0 <= other.top <= other.bottom <= 1
+    assert (grown.left, grown.top) == (box.left, box.top)

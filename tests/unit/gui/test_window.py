@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QAccessible, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from sviqa_app.engine.worker import Answering
 from sviqa_app.errors import DeviceError
@@ -23,6 +24,7 @@ from sviqa_app.gui.presenter import Presenter
 from sviqa_app.gui.situation import Situation
 from sviqa_app.gui.window import Window
 from sviqa_app.history import History
+from sviqa_app.recent import Recent
 from sviqa_app.settings import SETTINGS, Settings
 from sviqa_app.turn import Done, Recording, TextDelta
 
@@ -32,9 +34,9 @@ from .standins import Asked, Bells, Mouth, Promptly, Sounding
 class Room:
     """A window whose worker, microphone and loudspeaker are stand-ins."""
 
-    def __init__(self, history: History, recording: Recording, settings: Settings) -> None:
+    def __init__(self, history: History, recording: Recording, settings: Settings, folder: Path) -> None:
         self.worker, self.mouth = Asked(), Mouth(recording)
-        self.window = Window(settings)
+        self.window = Window(settings, Recent(folder / "recent.json", keep=True))
         situation = Situation(self.window, Bells())
         parts = cast(Any, self.worker), cast(Any, self.mouth), Sounding()
         self.presenter = Presenter(self.window, *parts, history, settings, Promptly(situation.complain), situation)
@@ -48,7 +50,7 @@ class Room:
 @pytest.fixture
 def room(app: QApplication, tmp_path: Path, recording: Recording, picture: Image.Image) -> Iterator[Room]:
     with History.open(tmp_path) as history:
-        made = Room(history, recording, Settings())
+        made = Room(history, recording, Settings(), tmp_path)
         made.presenter.take(picture.resize((480, 320)), "picture.png")
         yield made
         made.window.close()
@@ -89,9 +91,81 @@ def test_preferences_open_without_the_sound_library(room: Room, monkeypatch: pyt
     assert [field.itemText(i) for i in range(field.count())] == ["The system's", "USB"]
 
 
+def past_of(room: Room) -> Past:
+    """The history, opened by its key."""
+    QTest.keyClick(room.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    (dialog,) = room.window.findChildren(Past)
+    dialog.activateWindow()
+    QTest.qWaitForWindowActive(dialog)
+    return dialog
+
+
+def test_a_search_goes_to_what_was_found(room: Room) -> None:
+    for turn, question in enumerate(("how many dogs", "where is the cat", "which number"), 1):
+        room.presenter.ask(question)
+        room.presenter.on_worker(Answering(turn, Done(f"Answer {turn}.")))
+    room.presenter.new_conversation()
+    dialog = past_of(room)
+    dialog.words.setFocus()
+    QTest.keyClicks(dialog.words, "cat")
+    QTest.keyClick(dialog.words, Qt.Key.Key_Return)
+    assert dialog.isVisible() and QApplication.focusWidget() is dialog.found
+    assert dialog.said.currentItem().text() == "Answer: Answer 2."
+    QTest.keyClick(dialog.found, Qt.Key.Key_Return)
+    assert not dialog.isVisible()
+    assert room.window.transcript.currentItem().text() == "Answer: Answer 2."
+    assert room.window.transcript.count() == 6
+
+
+@pytest.mark.parametrize(("button", "name"), [("Markdown", "conversation.md"), ("JSON", "conversation.json")])
+def test_a_conversation_is_exported(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, button: str, name: str
+) -> None:
+    room.presenter.ask("how many dogs")
+    dialog = past_of(room)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    (export,) = [b for b in dialog.findChildren(QPushButton) if button in b.text()]
+    export.click()
+    assert len(list(tmp_path.glob(f"sviqa-*/{name}"))) == 1
+
+
+def test_deleting_all_forgets_the_pictures_opened_last(
+    room: Room, picture_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.presenter.open(picture_file)
+    room.presenter.ask("how many dogs")
+    room.window._list_recent()
+    assert [a.text() for a in room.window._recent_menu.actions()] == [picture_file.name]
+    dialog = past_of(room)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    (everything,) = [b for b in dialog.findChildren(QPushButton) if b.text() == "Delete &all"]
+    everything.click()
+    assert dialog.found.count() == 0 and room.presenter.history.conversations() == []
+    room.window._list_recent()
+    assert [a.isEnabled() for a in room.window._recent_menu.actions()] == [False]
+
+
+def test_the_level_in_words(room: Room) -> None:
+    room.window.apply(replace(room.window._settings, reduced_motion=True))
+    room.presenter.begin_talking()
+    room.window.level = lambda: -20.0
+    room.window._show_level()
+    assert "hears you" in room.window.state_label.text() and not room.window.meter.isVisible()
+    room.window.level = lambda: -70.0
+    room.window._show_level()
+    assert "hears nothing yet" in room.window.state_label.text()
+
+
+def test_the_sample_and_a_turn(room: Room) -> None:
+    QTest.keyClick(room.window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    sample = room.presenter.picture
+    assert sample is not None and room.worker.pictures[-1] == sample.size
+    QTest.keyClick(room.window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
+    assert room.worker.pictures[-1] == (sample.height, sample.width)
+
+
 def test_the_history_has_names(room: Room) -> None:
-    dialog = Past(room.presenter.history, room.presenter.reopen, room.window)
-    dialog.show()
+    dialog = past_of(room)
     assert nameless(dialog) == [] and dialog.empty.isVisible()
 
 

@@ -115,6 +115,17 @@ def test_a_take_begins_a_little_before_the_key(sound: PretendedSound, microphone
     np.testing.assert_array_equal(take.samples, spoken[RATE - round(LEAD * RATE) :])
 
 
+@pytest.mark.parametrize(("lead", "expected"), [(0.0, 0.0), (0.3, 0.3), (PREROLL, PREROLL), (2.0, PREROLL)])
+def test_a_take_reaches_as_far_back_as_asked(
+    sound: PretendedSound, microphone: Microphone, lead: float, expected: float
+) -> None:
+    spoken = ramp(1.5)
+    sound.say(spoken[:RATE])
+    microphone.begin(lead=lead)
+    sound.say(spoken[RATE:])
+    np.testing.assert_array_equal(microphone.end().samples, spoken[RATE - round(expected * RATE) :])
+
+
 def test_takes_do_not_mix(sound: PretendedSound, microphone: Microphone) -> None:
     microphone.begin()
     sound.say(ramp(1))
@@ -190,7 +201,7 @@ def test_the_level(sound: PretendedSound, microphone: Microphone) -> None:
     for amplitude, expected in ((1.0, -3.01), (0.1, -23.01), (0.001, -63.01)):
         sound.say(wave * amplitude)
         assert microphone.level() == pytest.approx(expected, abs=0.1)
-    sound.say(np.zeros(RATE, np.float32))
+    sound.say(np.zeros(RATE // 4, np.float32))
     assert microphone.level() == pytest.approx(-120)
 
 
