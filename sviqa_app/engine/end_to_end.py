@@ -147,7 +147,7 @@ class Talk:
                 yield from telling.finish()
             total = perf_counter() - began
             cancelled = stop()
-            if not (cancelled or nothing_asked):
+            if engine.model.config.conversational and not (cancelled or nothing_asked):
                 self._remember(prompt.shape[1], telling.ids)
             if heard is not None and not cancelled:
                 yield Heard(engine.caption(heard))

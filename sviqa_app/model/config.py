@@ -191,9 +191,10 @@ class HiftConfig(Section):
 
 @dataclass(frozen=True)
 class SviqaConfig(Section):
-    """The whole model."""
+    """The whole model. Where it is not `conversational`, it was not taught to read earlier turns, and sees none."""
 
     name: str = "sviqa-tiny"
+    conversational: bool = True
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
@@ -204,4 +205,5 @@ class SviqaConfig(Section):
     @classmethod
     def tiny(cls) -> SviqaConfig:
         """The model that ships."""
-        return cls(flow=replace(FlowConfig.tiny(), vocab_size=2048), hift=HiftConfig.tiny())
+        flow = replace(FlowConfig.tiny(), vocab_size=2048)
+        return cls(conversational=False, flow=flow, hift=HiftConfig.tiny())

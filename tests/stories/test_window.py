@@ -84,6 +84,7 @@ def test_asked_and_answered_out_loud(
     assert normalise(heard) == normalise(answer)
     ask_in_words(place, "which number is shown")
     wait_for(lambda: len(place.answers()) == 2, "the second answer")
+    assert place.answers()[1] == "Seven."
     barge_in(place, speak_into_microphone, heard_at_loudspeaker)
     assert place.quit() == 0
 

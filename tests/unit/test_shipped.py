@@ -49,6 +49,16 @@ def test_written_questions(engine: EndToEnd, asked: str, answer: str) -> None:
     assert said(engine, Question(text=asked)) == answer
 
 
+def test_the_tenth_question_is_answered_as_well_as_the_first(engine: EndToEnd) -> None:
+    talk = engine.load_picture(load_picture(SAMPLES / "scene.png"))
+    questions = ["how many stars are there", "which number is shown", "where is the dog"] * 3
+    answers = []
+    for asked in questions:
+        events = talk.answer(Question(text=asked), speak=False)
+        answers.append("".join(event.text for event in events if isinstance(event, TextDelta)))
+    assert answers == ["Two.", "Seven.", "Top left."] * 3
+
+
 def test_spoken_questions(engine: EndToEnd) -> None:
     assert said(engine, spoken("question.wav")) == "Top left."
     assert said(engine, spoken("number.wav")) == "Seven."
