@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ..engine.worker import Answering, Died, Failed, Worker
 from ..errors import EngineError
 from ..history import History
@@ -40,14 +42,18 @@ class Answers:
         self._open: dict[int, Exchange] = {}  # by the worker's turn, until its Done, failure or death
         self._turn: int | None = None  # the one that is being answered, shown and said
         self._spoken: Exchange | None = None  # the one whose sound is in memory
+        self.sample_rate = 0  # of the answers' sound, once the model is loaded
 
     def send(self, exchange: Exchange, settings: Settings) -> None:
         """Have a question answered, in place of the one before."""
         self._hush()
         exchange.fate, exchange.answer, exchange.why, exchange.chunks = Fate.WAITING, "", "", []
         exchange.read_out = settings.who_speaks != "app"
-        self._turn = self._worker.ask(exchange.question, settings.who_speaks != "screen-reader")
+        speak = settings.who_speaks != "screen-reader"
+        self._turn = self._worker.ask(exchange.question, speak)
         self._open[self._turn] = exchange
+        if speak and self.sample_rate:  # opening the device takes time that the model needs as well
+            self._player.play(AudioChunk(np.zeros(0, np.float32), self.sample_rate))
         self._show(exchange)
         self._situation.enter(State.THINKING)
 
@@ -126,7 +132,7 @@ class Answers:
                 self._hold(exchange)
                 exchange.chunks.append(samples)
                 exchange.rate = rate
-                if current:
+                if current and self._player.failed is None:
                     self._player.play(event)
                     self._situation.enter(State.SPEAKING)
 
@@ -149,10 +155,10 @@ class Answers:
             self._view.show_latency(first)
         if exchange.read_out:
             self._view.announce(exchange.answer)
-        if exchange.chunks:
+        if exchange.chunks and self._player.failed is None:
             self._player.end()
         else:
-            self._situation.enter(State.READY)
+            self.stop()
 
     def _keep(self, exchange: Exchange) -> None:
         """Bring the history up to date. Where it cannot be, the answer stays on the screen."""
@@ -168,7 +174,7 @@ class Answers:
             self._show(exchange)
         if event.turn == self._turn:
             self._turn = None
-            self._situation.enter(State.READY)
+            self.stop()
         self._situation.complain(EngineError(event.what, event.next))
 
     def on_death(self, event: Died) -> Exchange | None:

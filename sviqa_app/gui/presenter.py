@@ -292,7 +292,8 @@ class Presenter:
         match event:
             case Loading(what, share):
                 self._view.show_progress(what, share)
-            case Ready(model, device, _, seconds):
+            case Ready(model, device, sample_rate, seconds):
+                self.answers.sample_rate = sample_rate
                 self._view.show_model(model, device, seconds)
             case Answering():
                 self.answers.on_answer(event)

@@ -334,3 +334,21 @@ def test_a_question_that_is_too_long_is_asked_as_far_as_it_goes(desk: Desk) -> N
     desk.mouth.full = True
     desk.presenter.check_length()
     assert len(desk.worker.questions) == 1
+
+
+def test_the_loudspeaker_opens_while_the_model_thinks(desk: Desk) -> None:
+    desk.presenter.on_worker(Ready("sviqa-tiny", "cpu", 22050, 1.0))
+    talk(desk)
+    (nothing,) = desk.player.playing
+    assert len(nothing.samples) == 0 and nothing.rate == 22050 and desk.seen.states[-1] is State.THINKING
+    desk.presenter.on_worker(Failed(1, "It is too long.", "Ask less."))
+    assert desk.player.playing == []  # and is let go where nothing comes
+
+
+def test_a_loudspeaker_that_fails_while_the_model_thinks(desk: Desk) -> None:
+    talk(desk)
+    desk.player.failed = DeviceError("There is no loudspeaker.", "Connect one.")
+    desk.presenter.answers.silent()
+    desk.answer(1)
+    assert desk.seen.states[-1] is State.READY and desk.seen.complaints == ["There is no loudspeaker. Connect one."]
+    assert State.SPEAKING not in desk.seen.states and desk.states() == ["done"]
