@@ -225,11 +225,13 @@ class Presenter:
         if self._talking.recording and self._about is not None:
             self._ask(self._about, self._talking.end(), text)
 
-    def check_length(self) -> None:
-        """Ask, where no more fits into a question. To be called now and then while the person talks."""
+    def check_recording(self) -> None:
+        """Ask, where no more is recorded. To be called now and then while the person talks."""
         if self._talking.full:
             self.end_talking()
             self._view.announce("That is as long as a question can be.")
+        elif self._talking.failed:
+            self.end_talking()  # what went wrong is said with it
 
     def cancel_talking(self) -> None:
         """The recording is thrown away, for the person said so."""

@@ -40,6 +40,11 @@ class Talking:
         """Whether the question is as long as one can be."""
         return self.recording and self._microphone.full
 
+    @property
+    def failed(self) -> bool:
+        """Whether the microphone stopped working in the middle of the question."""
+        return self.recording and self._microphone.failed is not None
+
     def begin(self, path: Path, lead: float = LEAD) -> None:
         """Record, into the file `path` as well, from `lead` seconds ago on.
 

@@ -320,7 +320,7 @@ class Window(QMainWindow):
             self.announce(state.value, urgent=recording)
 
     def _show_level(self) -> None:
-        self.presenter.check_length()
+        self.presenter.check_recording()
         share = min(1.0, max(0.0, (self.level() - QUIET) / (LOUD - QUIET)))
         if self._settings.reduced_motion:
             heard = "hears you" if share > HEARD else "hears nothing yet"

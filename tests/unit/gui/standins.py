@@ -164,6 +164,7 @@ class Mouth:
     recording_of: Recording
     missing: bool = False
     full: bool = False
+    failed: bool = False
     path: Path | None = None
 
     @property

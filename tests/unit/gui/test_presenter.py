@@ -329,11 +329,18 @@ def test_a_search_lands_on_the_turn(desk: Desk) -> None:
 
 def test_a_question_that_is_too_long_is_asked_as_far_as_it_goes(desk: Desk) -> None:
     desk.presenter.begin_talking()
-    desk.presenter.check_length()
+    desk.presenter.check_recording()
     assert desk.seen.states[-1] is State.RECORDING
     desk.mouth.full = True
-    desk.presenter.check_length()
+    desk.presenter.check_recording()
     assert len(desk.worker.questions) == 1
+
+
+def test_when_the_microphone_dies_what_was_said_is_asked(desk: Desk) -> None:
+    desk.presenter.begin_talking()
+    desk.mouth.failed = True
+    desk.presenter.check_recording()
+    assert len(desk.worker.questions) == 1 and not desk.presenter.talking
 
 
 def test_the_loudspeaker_opens_while_the_model_thinks(desk: Desk) -> None:
