@@ -3,6 +3,7 @@
 # make check  formatting, lint and types
 # make bench  how fast it is on this machine
 # make bench-window   how fast the window is, with a screen, microphone and loudspeaker made of air
+# make screenshots    every page of the window, light, dark and in high contrast, at 100 and 200 % text
 # make train  trains the model that ships again, from nothing (hours)
 #
 # Another Python:    make run PYTHON=/path/to/python3.12
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SOURCES := sviqa_app tests packaging setup.py
 
-.PHONY: run test check bench bench-window train clean
+.PHONY: run test check bench bench-window screenshots train clean
 .DELETE_ON_ERROR:
 
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
@@ -39,6 +40,10 @@ bench: $(VENV)/installed
 
 bench-window: $(VENV)/installed-test
 	$(BIN)/python -m tests.bench.window
+
+screenshots: $(VENV)/installed-test
+	$(BIN)/python packaging/screenshots.py
+	$(BIN)/python packaging/screenshots.py --readme
 
 train: $(VENV)/installed-train
 	$(BIN)/sviqa train tiny

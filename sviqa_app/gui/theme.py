@@ -52,10 +52,28 @@ def dress(app: QApplication, theme: str, percent: int) -> None:
         app.setProperty("own size", font.pointSizeF())
     font.setPointSizeF(float(app.property("own size")) * percent / 100)
     app.setFont(font)
-    edge = highlight.name()
-    app.setStyleSheet(
-        f"QPushButton, QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QKeySequenceEdit {{ min-height: 28px; }}"
-        f"QPushButton:focus, QListView:focus, QLabel:focus {{ border: 2px solid {edge}; }}"
-        "QPushButton { padding: 4px 14px; border: 2px solid palette(mid); border-radius: 6px; }"
-        f"QPushButton:pressed, QPushButton:checked {{ background: {edge}; color: {on_highlight.name()}; }}"
+    app.setStyleSheet(style_sheet(theme, percent))
+
+
+def style_sheet(theme: str, percent: int) -> str:
+    """What the palette cannot say: edges that are seen (3:1, WCAG 2.2 §1.4.11), and what is large enough to hit."""
+    _, text, field, _, edge, on_edge, _, faint = colours(theme)
+    box = 14 * percent // 100
+    plain = (
+        "QPushButton, QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QKeySequenceEdit { min-height: 28px; }"
+        f"QLineEdit, QListView, QProgressBar {{ border: 1px solid {faint}; background: {field}; }}"
+        "QLineEdit { padding: 0px 6px; }"
+        "QListView::item { padding: 4px; }"
+        f"QPushButton {{ padding: 4px 14px; border: 2px solid {faint}; border-radius: 6px; }}"
+        f"QPushButton:focus, QListView:focus, QLineEdit:focus, QLabel:focus {{ border: 2px solid {edge}; }}"
+        f"QPushButton:pressed, QPushButton:checked {{ background: {edge}; color: {on_edge}; }}"
+        'QPushButton[talks="true"] { min-height: 44px; }'
+        f"QCheckBox::indicator {{ width: {box}px; height: {box}px; border: 2px solid {faint}; }}"
+        f"QCheckBox::indicator:checked {{ background: {edge}; }}"
+    )
+    if theme != "high-contrast":
+        return plain
+    return plain + (
+        f"QComboBox, QAbstractSpinBox, QScrollArea, QMenu {{ border: 1px solid {text}; }}"
+        f"QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus {{ border: 2px solid {edge}; }}"
     )

@@ -98,8 +98,7 @@ class Window(QMainWindow):
         self.talk_button.pressed.connect(self._talk_down)
         self.talk_button.released.connect(self._talk_up)
         self.talk_button.setProperty("talks", True)
-        self.talk_button.setMinimumHeight(56)
-        self.state_label = QLabel()
+        self.state_label = QLabel(wordWrap=True)
         self.state_label.setAccessibleName("State")
         self.meter = QProgressBar(minimum=0, maximum=100, textVisible=False)
         self.meter.setAccessibleName("Microphone level")
@@ -366,7 +365,6 @@ class Window(QMainWindow):
 
     def complain(self, what: str, next: str) -> None:
         text = f"{what} {next}".strip()
-        self.statusBar().showMessage(text, 15000)
         self.state_label.setText(text)
         self.announce(text, urgent=True)
 
