@@ -26,7 +26,7 @@ from .operations import Operations
 from .recalling import Recalled, recall, unanswered
 from .region import Region
 from .situation import Situation
-from .subject import Subject, Written, write_down
+from .subject import Subject, Written, throw_away, write_down
 from .talking import Take, Talking
 from .view import Player, View
 
@@ -242,7 +242,7 @@ class Presenter:
     def forget_talking(self) -> None:
         """The recording is thrown away: it was no question."""
         take = self._talking.end()
-        self._operations.run(lambda: take.result().path.unlink(missing_ok=True), lambda _: None)
+        self._operations.run(lambda: throw_away(take), lambda _: None)
         self._situation.enter(State.READY)
 
     def ask(self, text: str) -> None:
@@ -274,8 +274,8 @@ class Presenter:
             self.answers.send(exchange, self.settings)
         else:
             self.answers.drop(exchange)
-        for trouble in written.troubles:
-            self._situation.complain(trouble)
+        if written.trouble is not None:
+            self._situation.complain(written.trouble)
 
     def _not_written(self, asking: Asking, error: SviqaError) -> None:
         if asking is self._asking:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL.Image import Image
 
@@ -38,7 +39,7 @@ class Written:
 
     question: Question
     row: int | None
-    troubles: list[SviqaError]
+    trouble: SviqaError | None
 
 
 def write_down(subject: Subject, history: History, take: Future[Take] | None, text: str) -> Written:
@@ -48,15 +49,24 @@ def write_down(subject: Subject, history: History, take: Future[Take] | None, te
     """
     said = None if take is None else take.result()
     path, recording, trouble = (said.path, said.recording, said.trouble) if said else (None, None, None)
-    if path is not None and recording is not None and not text and heard_nothing(recording):
-        path.unlink(missing_ok=True)
+    if recording is not None and not text and heard_nothing(recording):
+        _remove(path)
         raise trouble or RecordingError(*NOTHING_SAID)
     if subject.picture is None:
         raise PictureError(*NEVER_CAME)
-    troubles = [] if trouble is None else [trouble]
     row = None
     try:
         row = history.begin_turn(subject.begin(history), path, text or None)
     except SviqaError as error:
-        troubles.append(error)
-    return Written(Question(recording, text or None), row, troubles)
+        trouble = trouble or error
+    return Written(Question(recording, text or None), row, trouble)
+
+
+def throw_away(take: Future[Take]) -> None:
+    """Keep nothing of what was said."""
+    _remove(take.result().path)
+
+
+def _remove(path: Path | None) -> None:
+    if path is not None:
+        path.unlink(missing_ok=True)

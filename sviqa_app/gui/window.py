@@ -99,7 +99,6 @@ class Window(QMainWindow):
         self.talk_button.released.connect(self._talk_up)
         self.talk_button.setProperty("talks", True)
         self.state_label = QLabel(wordWrap=True)
-        self.state_label.setAccessibleName("State")
         self.meter = QProgressBar(minimum=0, maximum=100, textVisible=False)
         self.meter.setAccessibleName("Microphone level")
         self.meter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -130,7 +129,6 @@ class Window(QMainWindow):
         self.setCentralWidget(splitter)
         self.statusBar().addPermanentWidget(self.progress)
         self.status = QLabel("Loading the model")
-        self.status.setAccessibleName("Model")
         self.statusBar().addWidget(self.status, 1)
         self._panes = [self.view, self.transcript, self.field, self.talk_button]
         for before, after in zip(

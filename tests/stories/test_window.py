@@ -101,35 +101,3 @@ def test_asked_and_answered_out_loud(
     ask_in_words(place, "how many dogs are there")
     wait_for(lambda: place.states()[4:] == ["done"], "an answer in the conversation found again")
     assert place.rows("SELECT count(DISTINCT conversation) FROM turn") == [(1,)]
-
-
-def test_a_killed_worker_does_not_lose_the_question(place: Desk, speak_into_microphone: Callable[[Path], None]) -> None:
-    place.start()
-    place.copy(str(PICTURE))
-    place.press("ctrl+v")
-    place.hold("space")
-    speak_into_microphone(QUESTION)
-    place.let_go("space")
-    wait_for(lambda: place.states() == ["pending"], "the question")
-    wait_for(lambda: place.kill_worker(), "the worker")
-    place.say_yes()
-    wait_for(lambda: place.states() == ["done"], "the answer")
-
-
-def test_a_killed_app_does_not_lose_what_was_being_said(
-    place: Desk, speak_into_microphone: Callable[[Path], None]
-) -> None:
-    place.start()
-    place.copy(str(PICTURE))
-    place.press("ctrl+v")
-    time.sleep(1)
-    place.hold("space")
-    speak_into_microphone(QUESTION)
-    place.kill()
-    place.let_go("space")
-    assert place.states() == []
-    place.start()
-    wait_for(lambda: place.states() == ["pending"], "the recording found")
-    place.say_yes()
-    wait_for(lambda: place.answers(), "the answer")
-    assert place.rows("SELECT heard FROM turn") == [("where is the dog",)]
