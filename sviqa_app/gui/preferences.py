@@ -22,7 +22,9 @@ from .qt import (
     QLineEdit,
     QScrollArea,
     QSpinBox,
+    Qt,
     QTabWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -53,6 +55,8 @@ class Preferences(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close | QDialogButtonBox.StandardButton.Reset)
         buttons.rejected.connect(self.reject)
         buttons.button(QDialogButtonBox.StandardButton.Reset).clicked.connect(self._reset)
+        for which in (QDialogButtonBox.StandardButton.Close, QDialogButtonBox.StandardButton.Reset):
+            buttons.button(which).setAutoDefault(False)  # Enter is for the fields
         layout = QVBoxLayout(self)
         for widget in (self.words, self.pages, self.warning, buttons):
             layout.addWidget(widget)
@@ -69,6 +73,7 @@ class Preferences(QDialog):
             page = QWidget()
             page.setLayout(form)
             area = QScrollArea(widgetResizable=True)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             area.setWidget(page)
             self.pages.addTab(area, group)
         self._filling = False
@@ -77,6 +82,8 @@ class Preferences(QDialog):
     def _row(self, form: QFormLayout, setting: Setting) -> None:
         field = self._field(setting, getattr(self.settings, setting.name))
         field.setAccessibleName(setting.label)
+        if isinstance(field, QComboBox):
+            field.view().setAccessibleName(setting.label)
         later = " Takes effect at the next start." if setting.restart else ""
         field.setAccessibleDescription(setting.help + later)
         field.setToolTip(setting.help + later)
@@ -143,9 +150,12 @@ class Preferences(QDialog):
             edit = QKeySequenceEdit(QKeySequence(self.settings.keys[name]), maximumSequenceLength=1)
             edit.setAccessibleName(f"Key for: {action.label}")
             edit.setClearButtonEnabled(True)
-            edit.editingFinished.connect(
-                lambda name=name, edit=edit: self._set_key(name, edit.keySequence().toString())
-            )
+            for inside in edit.findChildren(QLineEdit):  # it has the keyboard
+                inside.setAccessibleName(edit.accessibleName())
+            for clear in edit.findChildren(QToolButton):
+                clear.setAccessibleName(f"No key for: {action.label}")
+                clear.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            edit.keySequenceChanged.connect(lambda keys, name=name: self._set_key(name, keys.toString()))
             form.addRow(QLabel(action.label), edit)
             self._rows[f"key {name}"] = form, edit
 

@@ -60,6 +60,7 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStyleFactory,
     QTabWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "QStyleFactory",
     "QTabWidget",
     "QTimer",
+    "QToolButton",
     "QVBoxLayout",
     "QWheelEvent",
     "QWidget",

@@ -107,6 +107,13 @@ def test_a_microphone_pulled_out_does_not_lose_what_was_said(reader: Reader) -> 
         (recording,) = (place.home / ".local/share/sviqa/sounds").glob("question-*.wav")
         samples, _ = soundfile.read(recording)
         assert np.abs(samples).max() > 0.05
+        server.start()
+        place.hold("space")
+        time.sleep(0.5)
+        subprocess.run(speech, env=os.environ | server.env, check=True, timeout=60)
+        place.let_go("space")
+        wait_for(lambda: place.states() == ["done"] * 2, "the answer to the next question")
+        assert place.rows("SELECT heard FROM turn") == [("where is the dog",)] * 2
 
 
 @contextmanager

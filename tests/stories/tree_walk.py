@@ -104,7 +104,10 @@ def answer(_source: object, _condition: object) -> bool:
     if not (line := sys.stdin.readline()):
         Atspi.event_quit()
         return False
-    print(json.dumps({"objects": objects(*map(int, line.split())), **_news}), flush=True)
+    answered = objects(*map(int, line.split()))
+    while GLib.MainContext.default().iteration(may_block=False):
+        pass  # what happened before the answer is told with it
+    print(json.dumps({"objects": answered, **_news}), flush=True)
     for news in _news.values():
         news.clear()
     return True

@@ -12,7 +12,17 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QAccessible, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QFileDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QKeySequenceEdit,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from sviqa_app.engine.worker import Answering
 from sviqa_app.errors import DeviceError
@@ -285,3 +295,17 @@ def test_pictures_from_clipboard_and_drop(picture: Image.Image, picture_file: Pa
     pasted = pasted_picture(image)
     assert isinstance(pasted, Image.Image) and pasted.tobytes() == picture.tobytes()
     assert as_picture(QImage()) is None
+
+
+def test_a_key_is_changed_and_taken_away(room: Room) -> None:
+    changed: list[Settings] = []
+    dialog = Preferences(Settings(), changed.append, room.window)
+    dialog.show()
+    (edit,) = [e for e in dialog.findChildren(QKeySequenceEdit) if e.accessibleName() == "Key for: History"]
+    QTest.keyClick(edit, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert changed[-1].keys["history"] == "Ctrl+J"
+    (clear,) = [b for b in edit.findChildren(QToolButton)]
+    assert clear.accessibleName() == "No key for: History"
+    clear.click()
+    assert changed[-1].keys["history"] == ""
+    dialog.close()
