@@ -20,8 +20,6 @@ from PIL import Image
 
 THEMES, SIZES = ("light", "dark", "high-contrast"), (100, 200)
 QUESTIONS = ("where is the dog", "which number is shown")
-COLOURS = 128
-"""Enough for a window and a drawn picture, and a file a third as large."""
 PATIENCE = 120.0
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +58,7 @@ def photograph(folder: Path, readme: bool) -> None:
         look = f"{theme}" if size == 100 else f"{theme}-{size}"
         for name, widget in [("main", app.window)] if readme else pages(app):
             settle(app)
-            shoot(widget, folder / f"{name}-{look}.png")
+            shoot(widget, folder / f"{name}-{look}{'.webp' if readme else '.png'}")
     app.close()
 
 
@@ -101,8 +99,10 @@ def pages(app: Any) -> Iterator[tuple[str, Any]]:
 def shoot(widget: Any, path: Path) -> None:
     """Write what a widget looks like."""
     image = widget.grab().toImage()
-    image.save(str(path))
-    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.save(str(path.with_suffix(".png")))
+    if path.suffix == ".webp":
+        Image.open(path.with_suffix(".png")).convert("RGB").save(path, quality=80)
+        path.with_suffix(".png").unlink()
     print(f"{path}  {image.width()} x {image.height()}, {path.stat().st_size / 1000:.0f} kB")
 
 

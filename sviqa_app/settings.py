@@ -37,7 +37,8 @@ _KINDS: dict[type, str] = {
 class Setting:
     """One row of the table. `choices`: value → label; `low` and `high` are the ends of the range, in `unit`.
 
-    `type` follows from the default. `restart`: whether a change waits for the next start of the app.
+    `type` follows from the default. `never` is what the lowest value is called, where it has a name. `restart`: whether
+    a change waits for the next start of the app.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    never: str = ""
     restart: bool = False
 
     @property
@@ -131,7 +133,7 @@ class Settings:
         "Keep the microphone open",
         "The first syllable is never lost. What is heard between questions is not kept.",
     )
-    microphone: str = _row("", "Question", "Microphone", "The device that listens. Empty: the system's.")
+    microphone: str = _row("", "Question", "Microphone", "The device that listens.")
     hands_free: bool = _row(
         False,
         "Question",
@@ -176,7 +178,7 @@ class Settings:
         "Earcons",
         "Short sounds say that the app listens, that it thinks, and that something went wrong.",
     )
-    output_device: str = _row("", "Answer", "Loudspeaker", "The device that speaks. Empty: the system's.")
+    output_device: str = _row("", "Answer", "Loudspeaker", "The device that speaks.")
     theme: Literal["system", "light", "dark", "high-contrast"] = _row(
         "system",
         "Look",
@@ -208,6 +210,7 @@ class Settings:
         low=0,
         high=36_500,
         unit="days",
+        never="Never",
         restart=True,
     )
     model: str = _row(

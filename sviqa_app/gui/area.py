@@ -13,6 +13,7 @@ from .region import Region
 
 STRIDE = 0.02
 """How far an arrow key moves or stretches the box, in parts of the screen."""
+HELP = "Draw a box, or: arrows move it, Shift and arrows stretch it, 1 to 9 go in, Enter takes it, Escape gives up"
 SHADE = QColor(0, 0, 0, 140)
 _TAKE = Qt.Key.Key_Return, Qt.Key.Key_Enter
 
@@ -87,3 +88,8 @@ class AreaChooser(PictureView):
         shade.addRect(box)  # odd and even: a hole
         painter.fillPath(shade, SHADE)
         super()._paint_region(painter)
+        form = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        line = painter.boundingRect(QRectF(self.rect()), int(form), HELP)
+        painter.fillRect(QRectF(0, 0, self.width(), line.height()), Qt.GlobalColor.black)
+        painter.setPen(Qt.GlobalColor.white)
+        painter.drawText(line, int(form), HELP)

@@ -67,14 +67,18 @@ class Past(QDialog):
     def _list(name: str, hint: str) -> QListWidget:
         box = QListWidget()
         box.setWordWrap(True)
+        box.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         box.setAccessibleName(name)
         box.setAccessibleDescription(hint)
         return box
 
     def _lay_out(self) -> None:
         both = QHBoxLayout()
-        both.addWidget(self.found, 1)
-        both.addWidget(self.said, 1)
+        for box in (self.found, self.said):
+            column = QVBoxLayout()
+            column.addWidget(QLabel(box.accessibleName()))
+            column.addWidget(box, 1)
+            both.addLayout(column, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)  # Enter is for the lists
         buttons.rejected.connect(self.reject)

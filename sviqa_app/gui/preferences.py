@@ -42,7 +42,7 @@ class Preferences(QDialog):
         self._rows: dict[str, tuple[QFormLayout, QWidget]] = {}
         self._filling = False
         self.setWindowTitle("Preferences")
-        self.resize(640, 560)
+        self.resize(min(960, 640 * settings.text_size // 100), 560)
         self._build()
 
     def _build(self) -> None:
@@ -52,6 +52,7 @@ class Preferences(QDialog):
         self.pages = QTabWidget()
         self.pages.setAccessibleName("Groups of preferences")
         self.warning = QLabel(wordWrap=True)
+        self.warning.hide()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close | QDialogButtonBox.StandardButton.Reset)
         buttons.rejected.connect(self.reject)
         buttons.button(QDialogButtonBox.StandardButton.Reset).clicked.connect(self._reset)
@@ -67,7 +68,7 @@ class Preferences(QDialog):
         self.pages.clear()
         self._rows.clear()
         for group in dict.fromkeys(setting.group for setting in SETTINGS):
-            form = QFormLayout(rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows)
+            form = QFormLayout(rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapAllRows)
             for setting in (s for s in SETTINGS if s.group == group):
                 self._keys(form) if setting.type is dict else self._row(form, setting)
             page = QWidget()
@@ -142,6 +143,8 @@ class Preferences(QDialog):
         else:
             box = QDoubleSpinBox(minimum=low, maximum=high, value=value, singleStep=0.1, decimals=1)
         box.setSuffix(f" {setting.unit}" if setting.unit else "")
+        if setting.never:
+            box.setSpecialValueText(setting.never)
         box.valueChanged.connect(lambda new: self._set(setting.name, new))
         return box
 
@@ -164,7 +167,8 @@ class Preferences(QDialog):
         self._set("keys", keys)
         shared = conflicts(keys)
         labels = [f"{key}: {' and '.join(ACTIONS[a].label for a in actions)}" for key, actions in shared.items()]
-        self.warning.setText(f"Several actions share a key. {'; '.join(labels)}." if labels else "")
+        self.warning.setText(f"Several actions share a key. {'; '.join(labels)}.")
+        self.warning.setVisible(bool(labels))
 
     def _set(self, name: str, value: Any) -> None:
         if self._filling or getattr(self.settings, name) == value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..resources import assets_folder
 from .qt import QApplication, QColor, QPalette, QStyleFactory, Qt
 
 # window, text, field, button, highlight, text on highlight, link, faint text
@@ -57,23 +58,37 @@ def dress(app: QApplication, theme: str, percent: int) -> None:
 
 def style_sheet(theme: str, percent: int) -> str:
     """What the palette cannot say: edges that are seen (3:1, WCAG 2.2 §1.4.11), and what is large enough to hit."""
-    _, text, field, _, edge, on_edge, _, faint = colours(theme)
-    box = 14 * percent // 100
-    plain = (
-        "QPushButton, QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QKeySequenceEdit { min-height: 28px; }"
-        f"QLineEdit, QListView, QProgressBar {{ border: 1px solid {faint}; background: {field}; }}"
-        "QLineEdit { padding: 0px 6px; }"
-        "QListView::item { padding: 4px; }"
+    _, _, field, _, edge, on_edge, _, faint = colours(theme)
+    box, bar = 14 * percent // 100, 16 * percent // 100
+    return (
+        f"QPushButton, QLineEdit, QComboBox, QAbstractSpinBox {{ min-height: {20 * percent // 100 + 8}px; }}"
+        f"QLineEdit, QListView, QProgressBar, QComboBox, QAbstractSpinBox {{ border: 1px solid {faint};"
+        f" background: {field}; }}"
+        "QLineEdit, QComboBox, QAbstractSpinBox { padding: 0px 6px; }"
+        "QAbstractSpinBox QLineEdit { border: none; padding: 0px 4px; }"
+        "QProgressBar { text-align: center; } QListView::item { padding: 4px; }"
         f"QPushButton {{ padding: 4px 14px; border: 2px solid {faint}; border-radius: 6px; }}"
-        f"QPushButton:focus, QListView:focus, QLineEdit:focus, QLabel:focus {{ border: 2px solid {edge}; }}"
-        f"QPushButton:pressed, QPushButton:checked {{ background: {edge}; color: {on_edge}; }}"
         'QPushButton[talks="true"] { min-height: 44px; }'
+        "QPushButton:focus, QListView:focus, QLineEdit:focus, QLabel:focus, QComboBox:focus, QAbstractSpinBox:focus,"
+        f" QCheckBox:focus {{ border: 2px solid {edge}; }}"
+        f"QPushButton:pressed, QPushButton:checked {{ background: {edge}; color: {on_edge}; }}"
         f"QCheckBox::indicator {{ width: {box}px; height: {box}px; border: 2px solid {faint}; }}"
-        f"QCheckBox::indicator:checked {{ background: {edge}; }}"
+        f"QCheckBox::indicator:checked {{ background: {edge}; image: url({_icon('tick', edge)}); }}"
+        f"QComboBox::drop-down {{ border: none; width: {bar}px; }}"
+        f"QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_icon('down', field)}); width: {box}px; }}"
+        f"QAbstractSpinBox::up-arrow {{ image: url({_icon('up', field)}); width: {box}px; }}"
+        f"QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: {bar + 4}px; }}"
+        f"QTabBar::tab {{ padding: 6px 12px; border: 1px solid {faint}; }}"
+        f"QTabBar::tab:selected {{ border-bottom: 4px solid {edge}; font-weight: bold; }}"
+        f"QTabBar::tab:focus {{ border: 2px solid {edge}; }}"
+        f"QScrollBar {{ background: {field}; width: {bar}px; }}"
+        "QScrollBar::add-line, QScrollBar::sub-line { height: 0px; }"
+        f"QScrollBar::handle {{ background: {faint}; min-height: 24px; margin: 2px; border-radius: 4px; }}"
+        f"QMenu {{ border: 1px solid {faint}; }} QMenu::separator {{ height: 1px; background: {faint}; margin: 3px; }}"
     )
-    if theme != "high-contrast":
-        return plain
-    return plain + (
-        f"QComboBox, QAbstractSpinBox, QScrollArea, QMenu {{ border: 1px solid {text}; }}"
-        f"QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus {{ border: 2px solid {edge}; }}"
-    )
+
+
+def _icon(name: str, behind: str) -> str:
+    """The path of an icon that is seen on a background."""
+    shade = "light" if contrast("#ffffff", behind) > contrast("#000000", behind) else "dark"
+    return (assets_folder() / "icons" / f"{name}-{shade}.svg").as_posix()

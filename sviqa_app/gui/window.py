@@ -99,7 +99,7 @@ class Window(QMainWindow):
         self.talk_button.released.connect(self._talk_up)
         self.talk_button.setProperty("talks", True)
         self.state_label = QLabel(wordWrap=True)
-        self.meter = QProgressBar(minimum=0, maximum=100, textVisible=False)
+        self.meter = QProgressBar(minimum=0, maximum=100, format="Microphone")
         self.meter.setAccessibleName("Microphone level")
         self.meter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.progress = QProgressBar(minimum=0, maximum=100)
@@ -212,7 +212,8 @@ class Window(QMainWindow):
         self.presenter.stop()
 
     def _open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a picture", "", picture_filter())
+        plain = QFileDialog.Option.HideNameFilterDetails
+        path, _ = QFileDialog.getOpenFileName(self, "Open a picture", "", picture_filter(), options=plain)
         if path:
             self.presenter.open(Path(path))
 
