@@ -17,6 +17,7 @@ from ..media.player import Player
 from ..recent import Recent, recent_path
 from ..settings import Settings
 from ..turn import Samples
+from .garbage import Garbage
 from .hands_free import HandsFree
 from .operations import Background
 from .presenter import Presenter
@@ -54,6 +55,7 @@ class App:
         self._qt = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
         self._qt.setApplicationName("SViQA")
         dress(self._qt, settings.theme, settings.text_size)
+        self.garbage = Garbage()
         self.bridge = Bridge()
         self.window = Window(settings, Recent(recent_path(), settings.keep_history))
         self.worker = Worker(model or settings.model, self._on_worker)
@@ -159,6 +161,7 @@ class App:
         self.microphone.close()
         self.worker.close()
         self.history.close()
+        self.garbage.close()
 
 
 def check_screen() -> None:

@@ -202,13 +202,6 @@ def measure_memory(bench: Bench, questions: int) -> None:
         bench.add(f"memory of the {who}, question 100 to {questions}", grown, "+5 %", "+1 %")
 
 
-def quiet(home: Path) -> None:
-    """Settings without earcons."""
-    path = home / ".config" / "sviqa" / "settings.json"
-    path.parent.mkdir(parents=True)
-    path.write_text('{"earcons": false}')
-
-
 def measure(bench: Bench, options: argparse.Namespace) -> None:
     """Everything, in turn."""
     measure_start(bench)
@@ -233,7 +226,7 @@ def main() -> None:
     options = parser.parse_args()
     with private_sound() as server, TemporaryDirectory() as folder, desk(server.env) as place:
         os.environ.update(server.env)
-        quiet(place.home)
+        place.set(earcons=False)
         bench = Bench(place, Path(folder))
         measure(bench, options)
     show(bench.figures, options.json)

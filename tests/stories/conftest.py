@@ -17,13 +17,19 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from sviqa_app.turn import Recording
 
+if TYPE_CHECKING:
+    from .screen import Desk
+
 ROOT = Path(__file__).resolve().parents[2]
+PICTURE = ROOT / "assets" / "samples" / "scene.png"
+QUESTION = ROOT / "assets" / "samples" / "question.wav"
 # What plays into mic_feed is what the microphone hears. Without norewinds PulseAudio swallows the first syllable.
 _SERVER = """
 load-module module-native-protocol-unix auth-anonymous=1
@@ -101,6 +107,15 @@ def sound_server() -> Iterator[SoundServer]:
         for name, value in server.env.items():
             patch.setenv(name, value)
         yield server
+
+
+@pytest.fixture
+def place(sound_server: SoundServer) -> Iterator[Desk]:
+    """A desk with a screen and a sound card."""
+    from .screen import desk
+
+    with desk(sound_server.env) as made:
+        yield made
 
 
 @pytest.fixture

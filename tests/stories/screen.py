@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -67,6 +68,12 @@ class Desk:
         self._helpers: list[subprocess.Popen[str]] = []
         self._main = ""
         self.app: subprocess.Popen[str] | None = None
+
+    def set(self, **settings: object) -> None:
+        """Settings, as they would be in the file, before the app is started."""
+        path = self.home / ".config" / "sviqa" / "settings.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
 
     def start(self, *module: str) -> None:
         """Start the app, or another program made of it, and wait for its window."""

@@ -13,20 +13,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from .conftest import ROOT, SoundServer, Tape, private_sound
+from .conftest import PICTURE, QUESTION, SoundServer, Tape, private_sound
 from .reader import Reader, private_reader
 from .screen import Desk, desk, wait_for
 
-PICTURE = ROOT / "assets" / "samples" / "scene.png"
-QUESTION = ROOT / "assets" / "samples" / "question.wav"
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture
-def place(sound_server: SoundServer) -> Iterator[Desk]:
-    """A desk with a sound card."""
-    with desk(sound_server.env) as made:
-        yield made
 
 
 @pytest.fixture

@@ -14,9 +14,8 @@ import soxr
 from sviqa_app.media.audio import RATE, load_recording, write_wav
 from sviqa_app.turn import Recording, Samples
 
-from .conftest import ROOT, Program, SoundServer, Tape, private_sound
+from .conftest import QUESTION, Program, SoundServer, Tape, private_sound
 
-QUESTION = ROOT / "assets" / "samples" / "question.wav"
 # Where in the question the first word begins and where the last one fades, in seconds.
 SPOKEN = (0.12, 1.5)
 

@@ -16,11 +16,10 @@ from PIL import Image
 
 from sviqa_app.history import History
 
-from .conftest import ROOT, SoundServer
+from .conftest import PICTURE, SoundServer
 from .reader import Node, Reader, private_reader
 from .screen import Desk, desk, private_screen, wait_for
 
-PICTURE = ROOT / "assets" / "samples" / "scene.png"
 pytestmark = pytest.mark.timeout(1800)
 # What only holds other things; a screen reader passes over it.
 _HOLDERS = {"filler", "panel", "layered pane", "split pane", "menu bar", "status bar", "popup menu", "separator"}
@@ -162,7 +161,7 @@ def settle(place: Desk, reader: Reader, count: int) -> list[Node]:
 
 def shut(place: Desk, reader: Reader, count: int) -> None:
     """Close the newest window: `count` are left."""
-    place.tap("Escape")
+    place.press("Escape")
     settle(place, reader, count)
 
 
@@ -218,7 +217,7 @@ def pages(place: Desk, reader: Reader) -> Iterator[tuple[str, list[Node]]]:
     shut(place, reader, 1)
     place.tap("ctrl+h")
     opened(reader, [main])
-    place.tap("alt+r")
+    place.press("alt+r")
     (main,) = settle(place, reader, 1)
     page = reader.read(main)
     yield "the main window", page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -21,6 +22,15 @@ HARMLESS = ("This plugin does not support",)
 def application() -> QApplication:
     """The one application object of the process."""
     return QApplication.instance() or QApplication(["sviqa"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected_here() -> Iterator[None]:
+    """No other thread collects what is left of a window: see sviqa_app/gui/garbage.py."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture
