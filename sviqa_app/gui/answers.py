@@ -163,7 +163,7 @@ class Answers:
     def _keep(self, exchange: Exchange) -> None:
         """Bring the history up to date. Where it cannot be, the answer stays on the screen."""
         if exchange.row is not None:
-            self._operations.run(_keeping(self._history, exchange, exchange.row), lambda _: None)
+            self._operations.run(_keeping(self._history, exchange, exchange.row))
 
     def on_failure(self, event: Failed) -> None:
         """A question cannot be answered, or the engine cannot be used at all."""

@@ -117,7 +117,7 @@ class App:
         settings = self.presenter.settings
         self._set_up(settings)
         # Not while the number is still being typed.
-        self.operations.run(lambda: self.history.forget_older_than(settings.keep_days), lambda _: None)
+        self.operations.run(lambda: self.history.forget_older_than(settings.keep_days))
         for warning in self._warnings:
             self.window.complain(warning, "")
         if self._picture is not None:
@@ -130,9 +130,10 @@ class App:
             table.save(self.settings_path, settings)
         except SviqaError as error:
             self.window.complain(error.what, error.next)
-        self.presenter.settings = settings
+        before, self.presenter.settings = self.presenter.settings, settings
         self.window.apply(settings)
-        dress(self._qt, settings.theme, settings.text_size)
+        if (before.theme, before.text_size) != (settings.theme, settings.text_size):
+            dress(self._qt, settings.theme, settings.text_size)  # styles every widget anew
         self.microphone.device = settings.microphone or None
         self.player.device = self.earcons.player.device = settings.output_device or None
         self._set_up(settings)

@@ -16,7 +16,10 @@ class Operations(Protocol):
     """Does one thing after the other, in the order in which they were begun."""
 
     def run(
-        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[SviqaError], None] | None = None
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[SviqaError], None] | None = None,
     ) -> None:
         """Do `work` elsewhere, and call `done` with its result, or `failed` with its SviqaError, in the window's
         thread. A failure that nobody asks for is said to the person.
@@ -32,14 +35,18 @@ class Background:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="operations")
 
     def run(
-        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[SviqaError], None] | None = None
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[SviqaError], None] | None = None,
     ) -> None:
         """See Operations."""
 
         def settle(future: Future[T]) -> None:
             error = future.exception()
             if error is None:
-                done(future.result())
+                if done is not None:
+                    done(future.result())
             elif isinstance(error, SviqaError):
                 (failed or self._complain)(error)
             else:

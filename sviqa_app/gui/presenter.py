@@ -105,10 +105,10 @@ class Presenter:
 
     def turn_picture(self) -> None:
         """Turn the picture by a quarter, clockwise. It is another picture then."""
-        if self._subject is None or self._subject.picture is None:
+        if self._subject is None or self.picture is None:
             self._miss_picture()
         else:
-            self.take(self._subject.picture.transpose(Transpose.ROTATE_270), self._subject.name)
+            self.take(self.picture.transpose(Transpose.ROTATE_270), self._subject.name)
 
     def _look(self, subject: Subject) -> None:
         assert subject.picture is not None
@@ -168,15 +168,15 @@ class Presenter:
 
     def look_at(self, region: Region) -> None:
         """Ask about a region from now on."""
-        if self._subject is None or self._subject.picture is None:
+        if self.picture is None:
             self._miss_picture()
             return
-        if not region.fits(self._subject.picture.size):
+        if not region.fits(self.picture.size):
             self._view.announce("This is as close as the picture goes.")
             return
         self.stop()
         self.region = region
-        self._worker.show(region.crop(self._subject.picture))
+        self._worker.show(region.crop(self.picture))
         self._view.show_region(region)
         self._view.announce(f"Looking at {region.name}.")
 
@@ -194,7 +194,12 @@ class Presenter:
     @property
     def has_subject(self) -> bool:
         """Whether there is a picture to ask about, or one on its way."""
-        return bool(self._coming or self._subject)
+        return self._next_subject is not None
+
+    @property
+    def _next_subject(self) -> Subject | None:
+        """What a question asked now is about: a picture on its way before the one that is there."""
+        return self._coming or self._subject
 
     @property
     def talking(self) -> bool:
@@ -203,7 +208,7 @@ class Presenter:
 
     def begin_talking(self, lead: float = LEAD) -> None:
         """The key went down. What is being said falls silent. `lead`: seconds before it that belong to the question."""
-        subject = self._coming or self._subject
+        subject = self._next_subject
         if self._talking.recording:
             return
         if subject is None:
@@ -218,7 +223,7 @@ class Presenter:
         self._about = subject
         self._situation.enter(State.RECORDING)
         # So that after a crash it is known what the recording was about.
-        self._operations.run(lambda: subject.begin(self.history), lambda _: None)
+        self._operations.run(lambda: subject.begin(self.history))
 
     def end_talking(self, text: str = "") -> None:
         """The key came up: ask what was said, with `text` where something is typed as well."""
@@ -242,12 +247,12 @@ class Presenter:
     def forget_talking(self) -> None:
         """The recording is thrown away: it was no question."""
         take = self._talking.end()
-        self._operations.run(lambda: throw_away(take), lambda _: None)
+        self._operations.run(lambda: throw_away(take))
         self._situation.enter(State.READY)
 
     def ask(self, text: str) -> None:
         """Ask in words."""
-        subject = self._coming or self._subject
+        subject = self._next_subject
         if subject is None:
             self._miss_picture()
         elif text.strip():

@@ -20,7 +20,8 @@ class Transcript(QListWidget):
 
     def show_exchange(self, exchange: Exchange) -> None:
         """Add an exchange, or bring its two lines up to date."""
-        _, question, answer = next((row for row in self._rows if row[0] is exchange), None) or self._add(exchange)
+        shown = next((row for row in reversed(self._rows) if row[0] is exchange), None)  # the newest grows
+        _, question, answer = shown or self._add(exchange)
         for item, line in zip((question, answer), exchange.lines("…"), strict=True):
             _write(item, line)
 

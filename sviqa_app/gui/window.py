@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from PIL.Image import Image
@@ -131,11 +132,8 @@ class Window(QMainWindow):
         self.status = QLabel("Loading the model")
         self.statusBar().addWidget(self.status, 1)
         self._panes = [self.view, self.transcript, self.field, self.talk_button]
-        for before, after in zip(
-            [self.view, self.transcript, self.field, self.ask_button],
-            [self.transcript, self.field, self.ask_button, self.talk_button],
-            strict=True,
-        ):
+        in_order = [self.view, self.transcript, self.field, self.ask_button, self.talk_button]
+        for before, after in pairwise(in_order):
             QWidget.setTabOrder(before, after)
         self.view.setFocus()
 

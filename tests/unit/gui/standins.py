@@ -138,7 +138,10 @@ class Promptly:
     begun: list[Callable[[], None]] = field(default_factory=list)
 
     def run(
-        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[SviqaError], None] | None = None
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[SviqaError], None] | None = None,
     ) -> None:
         def whole() -> None:
             try:
@@ -146,7 +149,8 @@ class Promptly:
             except SviqaError as error:
                 (failed or self.complain)(error)
             else:
-                done(result)
+                if done is not None:
+                    done(result)
 
         self.begun.append(whole)
         if not self.waiting:
