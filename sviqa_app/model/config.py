@@ -47,7 +47,11 @@ def _read(hint: Any, name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class VisionConfig(Section):
-    """The picture's encoder, as transformers' SigLIP or CLIP vision module."""
+    """The picture's encoder, as transformers' SigLIP or CLIP vision module.
+
+    `feature_select` is "default" where the first position, CLIP's class token, is left out, else "full". `fit` says how
+    a picture becomes a square: "squeeze", or "pad" with the mean colour.
+    """
 
     model_type: str = "sviqa_stem_vision"
     image_size: int = 128
@@ -59,11 +63,15 @@ class VisionConfig(Section):
     feature_layer: int = -1
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    hidden_act: str = "gelu_pytorch_tanh"
+    layer_norm_eps: float = 1e-6
+    feature_select: str = "full"
+    fit: str = "squeeze"
 
 
 @dataclass(frozen=True)
 class TextConfig(Section):
-    """The language model, as transformers' Llama."""
+    """The language model, as transformers' Llama or Qwen2; `tied` where it reads and writes with the same vectors."""
 
     vocab_size: int = 3072
     hidden_size: int = 256
@@ -73,11 +81,17 @@ class TextConfig(Section):
     kv_heads: int = 4
     max_positions: int = 2048
     rope_theta: float = 1e6
+    model_type: str = "llama"
+    rms_norm_eps: float = 1e-6
+    tied: bool = False
 
 
 @dataclass(frozen=True)
 class SpeechConfig(Section):
-    """The Whisper-type encoder of the question and its projector into the language model."""
+    """The Whisper-type encoder of the question and its projector into the language model.
+
+    With `captions`, a head beside them writes down what was heard.
+    """
 
     mels: int = 80
     width: int = 256
@@ -87,6 +101,7 @@ class SpeechConfig(Section):
     max_positions: int = 1500
     concat: int = 5
     projector_hidden: int = 512
+    captions: bool = True
 
     # Whisper's published encoders: width, layers, heads, mel bins (openai/whisper model card).
     WHISPER: ClassVar[dict[str, tuple[int, int, int, int]]] = {
@@ -149,9 +164,9 @@ class FlowConfig(Section):
             encoder_heads=4,
             encoder_ffn=512,
             encoder_layers=2,
-            channels=(80, 80),
-            attention_heads=2,
-            attention_head_dim=40,
+            channels=(128, 128),
+            attention_heads=4,
+            attention_head_dim=32,
             blocks_per_stage=1,
             mid_blocks=2,
             steps=4,
@@ -190,8 +205,59 @@ class HiftConfig(Section):
 
 
 @dataclass(frozen=True)
+class Step1Config(Section):
+    """The decoder that writes audio tokens: the sizes of Step-Audio-TTS-3B."""
+
+    vocab_size: int = 74752
+    hidden_size: int = 3072
+    intermediate_size: int = 8192
+    layers: int = 32
+    heads: int = 48
+    groups: int = 4
+    epsilon: float = 1e-5
+
+
+@dataclass(frozen=True)
+class VoiceConfig(Section):
+    """A voice: who speaks, the audio tokens it reads, what makes sound of them, and what writes them for words."""
+
+    name: str = "voice-tiny"
+    speakers: tuple[str, ...] = ("slt", "rms", "kal", "max")
+    audio: AudioTokenConfig = field(default_factory=AudioTokenConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    hift: HiftConfig = field(default_factory=HiftConfig)
+    writer: Step1Config = field(default_factory=Step1Config)
+
+    @classmethod
+    def tiny(cls) -> VoiceConfig:
+        """The voice that ships."""
+        audio = AudioTokenConfig()
+        flow = replace(FlowConfig.tiny(), vocab_size=audio.size)
+        writer = Step1Config(128 + audio.size, hidden_size=256, intermediate_size=768, layers=4, heads=4, groups=2)
+        return cls(audio=audio, flow=flow, hift=HiftConfig.tiny(), writer=writer)
+
+
+@dataclass(frozen=True)
+class TokenConfig(Section):
+    """The ids of the marks in the tokenizer, -1 for one that it has not: our own, or those a published LLaVA brought.
+
+    `rows` is how many ids the published LLaVA knew before `<speech>` and audio tokens came in; 0 for our own.
+    """
+
+    pad: int = 0
+    begin: int = 1
+    end: int = 2
+    image: int = 6
+    speech: int = 7
+    rows: int = 0
+
+
+@dataclass(frozen=True)
 class SviqaConfig(Section):
-    """The whole model. Where it is not `conversational`, it was not taught to read earlier turns, and sees none."""
+    """The whole model. Where it is not `conversational`, it was not taught to read earlier turns, and sees none.
+
+    `voice` names the folder, beside the model's or among those that ship, of what speaks its audio tokens.
+    """
 
     name: str = "sviqa-tiny"
     conversational: bool = True
@@ -199,11 +265,11 @@ class SviqaConfig(Section):
     text: TextConfig = field(default_factory=TextConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     audio: AudioTokenConfig = field(default_factory=AudioTokenConfig)
-    flow: FlowConfig = field(default_factory=FlowConfig)
-    hift: HiftConfig = field(default_factory=HiftConfig)
+    voice: str = "voice-tiny"
+    tokens: TokenConfig = field(default_factory=TokenConfig)
+    projector_act: str = "gelu"
 
     @classmethod
     def tiny(cls) -> SviqaConfig:
         """The model that ships."""
-        flow = replace(FlowConfig.tiny(), vocab_size=2048)
-        return cls(conversational=False, flow=flow, hift=HiftConfig.tiny())
+        return cls(conversational=False)
