@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..files import replacing
-from ..model.config import SviqaConfig
+from ..model.config import Section, SviqaConfig, VoiceConfig
 from ..resources import models_folder
+from .installed import installed, models_home
 
 CONFIG = "config.json"
 MAX_CONFIG_BYTES = 1_000_000
@@ -36,6 +37,7 @@ Shape = tuple[int, ...]
 def find_model(name_or_path: str | Path) -> Path:
     """The folder of a model: one of those that ship, by name, or any folder. Raises ModelError."""
     shipped = {folder.name: folder for folder in sorted(models_folder().glob("*/")) if (folder / CONFIG).is_file()}
+    shipped |= {name: models_home() / name for name in installed()}
     if found := shipped.get(str(name_or_path)):
         return found
     folder = Path(name_or_path).expanduser()
@@ -47,8 +49,23 @@ def find_model(name_or_path: str | Path) -> Path:
     raise ModelError(f"There is no model {name_or_path}.", f"Give a folder, or one of those installed: {names}.")
 
 
+def find_voice(beside: Path, name: str) -> Path:
+    """The folder of a voice: beside a model's folder, else among those that ship. Raises ModelError."""
+    sibling = beside.parent / name
+    return sibling if (sibling / CONFIG).is_file() else find_model(name)
+
+
 def read_config(folder: Path) -> SviqaConfig:
     """The configuration of the model in `folder`. Raises ModelError when missing, broken or not ours."""
+    return SviqaConfig.from_dict(_read_config(folder))
+
+
+def read_voice_config(folder: Path) -> VoiceConfig:
+    """The configuration of the voice in `folder`. Raises ModelError when missing, broken or not ours."""
+    return VoiceConfig.from_dict(_read_config(folder))
+
+
+def _read_config(folder: Path) -> Any:
     path = folder / CONFIG
     try:
         if not folder.is_dir():
@@ -59,14 +76,14 @@ def read_config(folder: Path) -> SviqaConfig:
             raise ModelError(f"{path} is too large to be a configuration.", _AGAIN)
         values = json.loads(path.read_bytes(), parse_constant=_no_constant)
         _check_sizes(values)
+        return values
     except OSError as error:
         raise ModelError(f"{path} cannot be read.", "Check that you may read it.") from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not valid JSON.", _AGAIN) from error
-    return SviqaConfig.from_dict(values)
 
 
-def write_config(folder: Path, config: SviqaConfig) -> None:
+def write_config(folder: Path, config: Section) -> None:
     """Writes `config` as the configuration of the model in `folder`. Raises OutputError."""
     with replacing(folder / CONFIG) as temp:
         temp.write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -100,19 +117,28 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype =
 def check_weights(path: Path, expected: Mapping[str, Shape] | None = None) -> dict[str, Shape]:
     """The shapes in a safetensors file, from its header alone. Raises ModelError when not as `expected`."""
     shapes = _read_header(path)
-    if expected is None:
-        return shapes
+    if expected is not None:
+        check_shapes(path.name, shapes, expected)
+    return shapes
+
+
+def check_shapes(
+    file: str, shapes: Mapping[str, Shape], expected: Mapping[str, Shape], described_by: str = CONFIG
+) -> None:
+    """Raises ModelError naming the tensor of `file` that is missing, too many or of another shape than `expected`.
+
+    `described_by` is the file whose sizes led to what is expected.
+    """
     for name, shape in expected.items():
         if name not in shapes:
-            raise ModelError(f"{path.name} has no tensor {name}.", _AGAIN)
+            raise ModelError(f"{file} has no tensor {name}.", _AGAIN)
         if shapes[name] != tuple(shape):
             raise ModelError(
-                f"{path.name} has the tensor {name} with shape {_by(shapes[name])}, expected {_by(shape)}.",
-                "The weights and config.json are of different models: install the model again.",
+                f"{file} has the tensor {name} with shape {_by(shapes[name])}, expected {_by(shape)}.",
+                f"The weights and {described_by} are of different models: install the model again.",
             )
     if extra := sorted(set(shapes) - set(expected)):
-        raise ModelError(f"{path.name} has a tensor this version does not know: {extra[0]}.", "Update the app.")
-    return shapes
+        raise ModelError(f"{file} has a tensor this version does not know: {extra[0]}.", "Update the app.")
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype) -> Tensor:
