@@ -46,7 +46,8 @@ screenshots: $(VENV)/installed-test
 	$(BIN)/python packaging/screenshots.py --readme
 
 train: $(VENV)/installed-train
-	$(BIN)/sviqa train tiny
+	$(BIN)/sviqa train voice tiny
+	$(BIN)/sviqa train model tiny --voice runs/voice-tiny/voice-tiny
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

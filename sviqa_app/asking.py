@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ import numpy as np
 
 from .engine.loading import collector_resting
 from .errors import EngineError, OutputError
+from .manner import USUAL, Manner
 from .media.audio import load_recording, write_wav
 from .media.image import load_picture
 from .media.loudspeaker import Loudspeaker, loudspeaker_works
-from .turn import AudioChunk, Done, Heard, Mode, Question, Samples, TextDelta
+from .turn import AudioChunk, Done, Heard, Mode, Question, Remark, Samples, TextDelta
 
 if TYPE_CHECKING:
     from .engine.base import Conversation, Engine
@@ -41,7 +43,7 @@ class Outcome:
         return json.dumps(self.__dict__, ensure_ascii=False)
 
 
-def read_questions(speech: Sequence[Path], text: Sequence[str]) -> list[Question]:
+def read_questions(speech: Sequence[Path], text: Sequence[str], manner: Manner = USUAL) -> list[Question]:
     """The turns of a conversation: as many recordings as texts pair up; otherwise recordings, then texts.
 
     Raises EngineError where nothing is asked, RecordingError where a recording cannot be read.
@@ -52,8 +54,9 @@ def read_questions(speech: Sequence[Path], text: Sequence[str]) -> list[Question
         raise EngineError("A question given with --text has no words.", 'Give for instance --text "what is this".')
     recordings = [load_recording(path) for path in speech]
     if len(recordings) == len(text):
-        return [Question(sound, words) for sound, words in zip(recordings, text, strict=True)]
-    return [*(Question(speech=r) for r in recordings), *(Question(text=words) for words in text)]
+        return [Question(sound, words, manner) for sound, words in zip(recordings, text, strict=True)]
+    spoken = [Question(speech=recording, manner=manner) for recording in recordings]
+    return [*spoken, *(Question(text=words, manner=manner) for words in text)]
 
 
 def check_out(out: Path) -> None:
@@ -73,10 +76,10 @@ def numbered(out: Path, turns: int) -> Iterator[Path]:
         yield out.with_name(f"{out.stem}-{turn}{out.suffix}")
 
 
-def free_names(folder: Path) -> Iterator[Path]:
+def free_names(folder: Path, stem: str = "answer") -> Iterator[Path]:
     """answer.wav, answer-2.wav … in `folder`, skipping those that are there."""
     for n in count(1):
-        path = folder / ("answer.wav" if n == 1 else f"answer-{n}.wav")
+        path = folder / (f"{stem}.wav" if n == 1 else f"{stem}-{n}.wav")
         if not path.exists():
             yield path
 
@@ -112,6 +115,8 @@ class Asker:
                         sound.append(samples)
                     case Heard(text):
                         heard = text
+                    case Remark(text):
+                        print(text, file=sys.stderr)
                     case Done():
                         done = event
         audio = self._write(sound)
@@ -154,6 +159,7 @@ def ask_picture(
     text: Sequence[str],
     out: Path | None,
     model: str,
+    manner: Manner = USUAL,
     *,
     as_json: bool = False,
     mute: bool = False,
@@ -163,7 +169,7 @@ def ask_picture(
     Raises SviqaError.
     """
     image = load_picture(picture)
-    questions = read_questions(speech, text)
+    questions = read_questions(speech, text, manner)
     if out is not None:
         check_out(out)
     places = numbered(out, len(questions)) if out is not None else None

@@ -20,6 +20,7 @@ from .engine.base import Engine
 from .engine.cascade import Cascade
 from .engine.end_to_end import EndToEnd
 from .errors import EngineError
+from .manner import Manner
 from .media.audio import load_recording
 from .media.image import load_picture
 from .model.decode import decode_one_token, prefill
@@ -116,10 +117,11 @@ def tokens_a_second(engine: EndToEnd) -> float:
 
 def voice_speed(engine: EndToEnd) -> float:
     """How many seconds of speech the voice makes in one."""
+    voice = engine.speech.speaking(Manner())
     tokens = [0, 0, engine.model.config.audio.linguistic, *[engine.model.config.audio.linguistic] * 2] * 25
-    engine.voice.speak(tokens)
+    voice.speak(tokens)
     began = perf_counter()
-    sound = engine.voice.speak(tokens)
+    sound = voice.speak(tokens)
     return len(sound) / engine.sample_rate / (perf_counter() - began)
 
 

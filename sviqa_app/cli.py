@@ -10,8 +10,9 @@ import typer
 
 from . import __version__
 from .errors import DeviceError, SviqaError
+from .manner import Manner, Rate, Style
 
-SHIPPED = "sviqa-tiny"
+SHIPPED, VOICE = "sviqa-tiny", "voice-tiny"
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -21,10 +22,17 @@ app = typer.Typer(
 )
 evaluate = typer.Typer(help="Measure how often the answers are right.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
+train = typer.Typer(help="Train what ships again, from nothing.", no_args_is_help=True)
+app.add_typer(train, name="train")
+models = typer.Typer(invoke_without_command=True)
+app.add_typer(models, name="models")
 
 Model = Annotated[
     str, typer.Option(metavar="MODEL", help="A model that is installed, by name, or a folder that holds one.")
 ]
+Speaker = Annotated[str, typer.Option("--voice", metavar="NAME", help="Who speaks: see sviqa voices.")]
+HowFast = Annotated[Rate, typer.Option("--rate", help="How fast it is spoken.")]
+HowStyled = Annotated[Style, typer.Option("--style", help="The manner of speaking.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -83,6 +91,9 @@ def ask(
     out: Annotated[Path | None, typer.Option(metavar="WAV", help="Write the spoken answer to this WAV file.")] = None,
     as_json: AsJson = False,
     model: Model = SHIPPED,
+    voice: Speaker = "",
+    style: HowStyled = "plain",
+    rate: HowFast = "plain",
     mute: Annotated[bool, typer.Option("--mute", help="Answer in words alone.")] = False,
 ) -> None:
     """Ask PICTURE one question or several, and print and speak the answers.
@@ -94,7 +105,44 @@ def ask(
     """
     from .asking import ask_picture
 
-    ask_picture(picture, speech or [], text or [], out, model, as_json=as_json, mute=mute)
+    manner = Manner(voice, style, rate)
+    ask_picture(picture, speech or [], text or [], out, model, manner, as_json=as_json, mute=mute)
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help='May begin with tags: "(whisper) do not wake the cat".')],
+    out: Annotated[Path | None, typer.Option(metavar="WAV", help="Write the speech to this WAV file.")] = None,
+    voice: Speaker = "",
+    style: HowStyled = "plain",
+    rate: HowFast = "plain",
+    clone: Annotated[
+        Path | None, typer.Option(metavar="RECORDING", help="Speak like the person in 3 to 10 seconds of speech.")
+    ] = None,
+    clone_text: Annotated[
+        str, typer.Option(metavar="WORDS", help="What is said in that recording; the published voice needs it.")
+    ] = "",
+    agreed: Annotated[
+        bool, typer.Option("--agreed", help="The person in the recording agreed, so that nothing is asked.")
+    ] = False,
+    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
+) -> None:
+    """Say TEXT aloud, or into a WAV file where there is no loudspeaker."""
+    from .saying import say_text, to_clone
+
+    imitated = None if clone is None else to_clone(clone, clone_text, agreed)
+    say_text(text, Manner(voice, style, rate), out, model, imitated)
+
+
+@app.command()
+def voices(
+    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
+) -> None:
+    """List who can speak, and what each can do."""
+    from .saying import list_voices
+
+    for line in list_voices(model):
+        print(line)
 
 
 @app.command()
@@ -142,6 +190,20 @@ def scenes(
     show(measure(model, Plan(mode, questions, seed, Plan.decibels(snr), voices)), as_json)
 
 
+@evaluate.command("voice")
+def evaluate_voice(
+    sentences: Annotated[int, typer.Option(min=1, max=200, help="How many sentences are listened to.")] = 200,
+    per_tag: Annotated[int, typer.Option(min=1, max=200, help="How many sentences each tag is tried on.")] = 100,
+    clones: Annotated[int, typer.Option(min=1, max=50, help="How often each held-out voice is cloned.")] = 10,
+    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the voice: how well it is understood, how fast it is, whether tags and clones do what they say."""
+    from .evaluation.voice import measure, show
+
+    show(measure(model, sentences, per_tag, clones), as_json)
+
+
 @evaluate.command()
 def spoken(
     questions: Annotated[int, typer.Option(min=1, help="How many spoken answers are listened to.")] = 200,
@@ -155,21 +217,80 @@ def spoken(
     show(measure(model, questions, seed), as_json)
 
 
-@app.command()
-def train(
-    preset: Annotated[
-        str,
-        typer.Argument(metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU)."),
-    ],
-    stage: Annotated[list[str] | None, typer.Option(metavar="STAGE", help="Only this stage. May be repeated.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept, runs/PRESET unless given.")
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A model of the list that sviqa models prints.")]
+
+
+@models.callback()
+def list_models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models: what is installed, what fits this machine, licences, and what each is good for."""
+    if context.invoked_subcommand is None:
+        from .managing import show_models
+
+        show_models(as_json)
+
+
+@models.command()
+def install(
+    name: ModelName,
+    folder: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Take it from this folder, without a network.")
     ] = None,
 ) -> None:
+    """Fetch a model, or go on with a fetch that was stopped, and prove every file. Repairs one that is damaged."""
+    from .managing import install_model
+
+    install_model(name, folder)
+
+
+@models.command()
+def verify(name: ModelName) -> None:
+    """Hash every file of an installed model again."""
+    from .managing import verify_model
+
+    verify_model(name)
+
+
+@models.command()
+def remove(name: ModelName) -> None:
+    """Delete an installed model."""
+    from .managing import remove_model
+
+    remove_model(name)
+
+
+Preset = Annotated[
+    str, typer.Argument(metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU).")
+]
+OnlyStages = Annotated[
+    list[str] | None, typer.Option("--stage", metavar="STAGE", help="Only this stage. May be repeated.")
+]
+Run = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Where the run is kept, under runs unless given.")
+]
+
+
+@train.command("model")
+def train_model(
+    preset: Preset,
+    stage: OnlyStages = None,
+    out: Run = None,
+    voice: Annotated[str, typer.Option(metavar="VOICE", help="The voice whose tokens the model learns.")] = VOICE,
+) -> None:
     """Train the model that ships, from nothing; a run that was stopped goes on where it was."""
+    from .checkpoints.native import find_model
     from .training.stages import Stages
 
-    stages = Stages(preset, out or Path("runs") / preset, print)
+    stages = Stages(preset, out or Path("runs") / preset, print, find_model(voice))
+    for name in stage or stages.names():
+        stages.run(name)
+
+
+@train.command("voice")
+def train_voice(preset: Preset, stage: OnlyStages = None, out: Run = None) -> None:
+    """Train the voice that ships, from nothing; a run that was stopped goes on where it was."""
+    from .training.voice_stages import VoiceStages
+
+    stages = VoiceStages(preset, out or Path("runs") / f"voice-{preset}", print)
     for name in stage or stages.names():
         stages.run(name)
 

@@ -168,6 +168,26 @@ class Settings:
         "Whether the answer is spoken by the app's own voice, read by your screen reader, or both.",
         choices={"app": "The app", "screen-reader": "The screen reader", "both": "Both"},
     )
+    voice: Literal["", "slt", "rms", "kal", "max"] = _row(
+        "",
+        "Answer",
+        "Voice",
+        "Who speaks the answers.",
+        choices={
+            "": "The model's first",
+            "slt": "slt, a woman",
+            "rms": "rms, a man",
+            "kal": "kal, a man",
+            "max": "max, a man with an accent",
+        },
+    )
+    style: Literal["plain", "high", "low", "whisper", "loud"] = _row(
+        "plain",
+        "Answer",
+        "Manner",
+        "How the answers are spoken, unless a question asks for it otherwise: “(whisper) what is this”.",
+        choices={"plain": "As usual", "high": "High", "low": "Low", "whisper": "Whispered", "loud": "Loud"},
+    )
     speaking_rate: float = _row(
         1.0, "Answer", "Speaking rate", "How fast the answer is spoken.", low=0.5, high=3.0, unit="times"
     )

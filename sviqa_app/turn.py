@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .manner import USUAL, Manner
+
 Mode = Literal["speech", "text", "mixed"]
 Samples = NDArray[np.float32]
 
@@ -27,10 +29,11 @@ class Recording:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about the picture in hand: speech (16 kHz), text, or both."""
+    """What is asked about the picture in hand: speech (16 kHz), text, or both; and how the answer is to be spoken."""
 
     speech: Recording | None = None
     text: str | None = None
+    manner: Manner = USUAL
 
     @property
     def mode(self) -> Mode:
@@ -63,6 +66,13 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something the person should know about the answer, which is not part of it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Done:
     """The end of an answer. `seconds` holds first_audio (or None) and total, from the end of the question."""
 
@@ -72,4 +82,4 @@ class Done:
     cancelled: bool = False
 
 
-AnswerEvent = TextDelta | AudioChunk | Heard | Done
+AnswerEvent = TextDelta | AudioChunk | Heard | Remark | Done

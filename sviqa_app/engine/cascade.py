@@ -12,11 +12,12 @@ from time import perf_counter
 import numpy as np
 from PIL.Image import Image
 
+from ..manner import Manner
 from ..media.audio import heard_nothing
 from ..model.decode import Stop, never
 from ..turn import AnswerEvent, Done, Heard, Question, Samples
 from .end_to_end import EndToEnd, Talk
-from .telling import Speech, Stream
+from .telling import Speech, Speeches, Stream
 
 
 class Cascade:
@@ -25,7 +26,7 @@ class Cascade:
     def __init__(self, parts: EndToEnd) -> None:
         self.name = f"{parts.name} as a cascade"
         self.sample_rate = parts.sample_rate
-        self._parts = replace(parts, voice=WholeVoice(parts.voice))
+        self._parts = replace(parts, speech=WholeSpeeches(parts.speech))
 
     def load_picture(self, picture: Image) -> CascadeTalk:
         """Read an upright RGB picture and compute the part of the prompt that every question shares."""
@@ -49,13 +50,29 @@ class CascadeTalk:
         if question.speech is not None and not heard_nothing(question.speech):
             heard = self._parts.caption(self._parts.hear(question.speech))
             yield Heard(heard)
-            question = Question(text=" ".join(filter(None, (heard, question.text))))
+            question = replace(question, speech=None, text=" ".join(filter(None, (heard, question.text))))
         waited = perf_counter() - began
         for event in self._talk.answer(question, speak=speak, stop=stop):
             if isinstance(event, Done):
                 seconds = {name: None if s is None else s + waited for name, s in event.seconds.items()}
                 event = replace(event, seconds=seconds)
             yield event
+
+
+@dataclass(frozen=True)
+class WholeSpeeches:
+    """Voices that say nothing before they know everything."""
+
+    speeches: Speeches
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+        return self.speeches.sample_rate
+
+    def speaking(self, manner: Manner) -> WholeVoice:
+        """A voice in a manner."""
+        return WholeVoice(self.speeches.speaking(manner))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Self
@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers.initialization import no_init_weights
 
-from ..checkpoints.native import load_weights, read_config
+from ..checkpoints.native import find_voice, load_weights, read_config
 from ..errors import EngineError, ModelError
 from ..media.audio import heard_nothing, trim_silence
 from ..model.decode import Cache, Grammar, Limits, Stop, Token, answer, never, prefill, rewind
@@ -23,10 +23,11 @@ from ..model.mel import whisper_log_mel
 from ..model.prompt import ASSISTANT, BEGIN, END, END_OF_TEXT, SPECIAL, USER, encode
 from ..model.speech import SpeechFeatures
 from ..model.sviqa import Sviqa
-from ..turn import AnswerEvent, Done, Heard, Question, Recording
+from ..turn import AnswerEvent, Done, Heard, Question, Recording, Remark
 from .eye import pixels
-from .telling import Speech, Telling
-from .voice import Voice
+from .manners import asked_for
+from .telling import Speeches, Telling
+from .voices import Voices
 
 NOTHING_HEARD = "i heard nothing ."
 MOST_TEXT = 120
@@ -41,7 +42,7 @@ class EndToEnd:
     name: str
     model: Sviqa
     tokenizer: Tokenizer
-    voice: Speech
+    speech: Speeches
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -54,12 +55,16 @@ class EndToEnd:
             raise ModelError(f"The sizes in {folder / 'config.json'} do not fit together: {error}.") from error
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         model.load_state_dict(load_weights(folder / "model.safetensors", shapes), assign=True)
-        return cls(config.name, model, load_tokenizer(folder), Voice.load(folder, config))
+        voices = Voices.load(find_voice(folder, config.voice))
+        if voices.config.audio != config.audio:
+            what = f"The voice {config.voice} speaks other audio tokens than {config.name} writes."
+            raise ModelError(what, "Install both again.")
+        return cls(config.name, model, load_tokenizer(folder), voices)
 
     @property
     def sample_rate(self) -> int:
         """Samples a second of the answer's sound."""
-        return self.voice.sample_rate
+        return self.speech.sample_rate
 
     @property
     def grammar(self) -> Grammar:
@@ -133,7 +138,9 @@ class Talk:
         """See Conversation.answer. A recording in which nobody speaks is answered by saying so."""
         began = perf_counter()
         engine = self._engine
-        stream = engine.voice.stream() if speak else None
+        asked, words, remark = asked_for(question.text or "", question.manner)
+        question = replace(question, text=words or None)
+        stream = engine.speech.speaking(asked).stream() if speak else None
         telling = Telling(engine.words, stream, engine.sample_rate, began)
         silent = question.speech is not None and heard_nothing(question.speech)
         heard = engine.hear(question.speech) if question.speech is not None and not silent else None
@@ -142,6 +149,8 @@ class Talk:
             self.restart()  # a long talk goes on, without what was said so far
         nothing_asked = silent and not question.text
         try:
+            if remark and speak:
+                yield Remark(remark)
             yield from telling.tell(self._tokens(prompt, NOTHING_HEARD if nothing_asked else "", speak, stop))
             if not stop():
                 yield from telling.finish()

@@ -1,50 +1,73 @@
-"""Many questions at once, each about its own picture, answered in words: to measure, not to talk."""
+"""Many questions at once, each answered as it would be alone and first in its conversation.
+
+Every picture is read once for all its questions, as far into the language model as the questions share it. Questions
+of like length go together, and an answer that is written makes room for the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil, exp
+from statistics import fmean
+from typing import Any
 
 import torch
 from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from ..errors import EngineError
+from ..manner import USUAL
 from ..media.audio import heard_nothing
-from ..model.decode import Limits, answer_batch
-from ..model.prompt import BEGIN
-from ..turn import Question
-from .end_to_end import MOST_TEXT, NOTHING_HEARD, EndToEnd
+from ..model.decode import Cache, Limits, TextEnd, TextToken, Writer, decode_one_token, pad_left, prefill
+from ..model.prompt import BEGIN, encode
+from ..model.prompt import END as _END
+from ..turn import Question, Samples
+from .end_to_end import LEAST_ROOM, MOST_TEXT, NOTHING_HEARD, EndToEnd
 from .eye import pixels
 from .wording import sentence
+
+HEARD_AT_ONCE = 8  # more in one batch are slower: the padding grows, and the caches overflow
+MOST_AT_ONCE = 32
+ROOM = 256_000_000
+"""Bytes that the keys and values of the questions in one batch may take."""
+
+SPARE = 32  # places for tokens to come that keys and values are given each time they run out of room
+_KEPT = 0.75  # once fewer of a batch's answers than this are unfinished, the others are dropped from it
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The words of an answer, and the caption of the question where it was spoken."""
+    """The words of an answer, and the caption of the question where it was spoken.
+
+    `confidence` is the geometric mean of the probabilities of its tokens, None where nothing was asked; `sound`
+    is [n] at the engine's sample rate, where it was to be spoken.
+    """
 
     text: str
     heard: str | None
+    confidence: float | None = None
+    sound: Samples | None = None
 
 
-@torch.inference_mode()
-def answer_many(engine: EndToEnd, pictures: Sequence[Image], questions: Sequence[Question]) -> list[Answered]:
-    """Answer question `i` about picture `i`, each as it would be alone and first in its conversation."""
-    heard = _hear(engine, questions)
-    seen = engine.model.picture_embeddings(torch.cat([pixels(p, engine.model.config.vision) for p in pictures]))
-    begin = engine.model.embed(torch.tensor([BEGIN]))
-    asked: dict[int, Tensor] = {}
-    for row, (question, ear) in enumerate(zip(questions, heard, strict=True)):
-        if question.text or ear is not None:
-            prompt = engine.prompt(question.text, None if ear is None else ear.embeddings)
-            asked[row] = torch.cat([begin, seen[row], prompt[0]])
-    limits = Limits(text=MOST_TEXT)
-    written = answer_batch(engine.model, list(asked.values()), engine.grammar, limits=limits) if asked else []
-    said = dict(zip(asked, (sentence(engine.words(ids)) for ids, _ in written), strict=True))
-    return [
-        Answered(said.get(row, sentence(NOTHING_HEARD)), None if ear is None else ear.caption)
-        for row, ear in enumerate(heard)
-    ]
+@dataclass(frozen=True)
+class Ready:
+    """A question as the model takes it: `mel` [mels, frames] of its speech, its words, and its length in tokens.
+
+    Where it has neither, there was a recording in which nobody speaks.
+    """
+
+    mel: Tensor | None
+    words: str | None
+    length: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked."""
+        return self.mel is not None or bool(self.words)
 
 
 @dataclass(frozen=True)
@@ -53,18 +76,169 @@ class _Ear:
     caption: str
 
 
-def _hear(engine: EndToEnd, questions: Sequence[Question]) -> list[_Ear | None]:
-    """Every spoken question in one batch; None where nobody speaks."""
-    rows = [row for row, q in enumerate(questions) if q.speech is not None and not heard_nothing(q.speech)]
-    heard: list[_Ear | None] = [None] * len(questions)
-    if not rows:
-        return heard
-    mels = [engine.mel(speech) for row in rows if (speech := questions[row].speech) is not None]
-    longest = max(mel.shape[-1] for mel in mels)
-    batch = torch.stack([F.pad(mel, (0, longest - mel.shape[-1])) for mel in mels])
-    features = engine.model.speech_embeddings(batch, torch.tensor([mel.shape[-1] for mel in mels]))
-    captions = engine.model.ear.captions(features)
-    for place, row in enumerate(rows):
-        length = int(features.lengths[place])
-        heard[row] = _Ear(features.embeddings[place : place + 1, :length], engine.words(captions[place]))
-    return heard
+def answer_many(engine: EndToEnd, pictures: Sequence[Image], questions: Sequence[Question]) -> list[Answered]:
+    """Answer question `i` about picture `i` in words. Raises EngineError where one is too long for the model."""
+    once = {id(picture): picture for picture in pictures}
+    place = {key: n for n, key in enumerate(once)}
+    seen = [look(engine, picture) for picture in once.values()]
+    ready = [make_ready(engine, question) for question in questions]
+    return answer_ready(engine, seen, [place[id(picture)] for picture in pictures], ready)
+
+
+def look(engine: EndToEnd, picture: Image) -> Tensor:
+    """All of a picture that can be done beside the model's work, in any thread: pixels [1, 3, S, S]."""
+    return pixels(picture, engine.model.config.vision)
+
+
+def make_ready(engine: EndToEnd, question: Question) -> Ready:
+    """All of a question that can be done beside the model's work, in any thread.
+
+    Raises EngineError where it is longer than the model can hold.
+    """
+    silent = question.speech is None or heard_nothing(question.speech)
+    mel = None if question.speech is None or silent else engine.mel(question.speech)
+    config = engine.model.config
+    frames = 0 if mel is None else ceil(ceil(mel.shape[-1] / 2) / config.speech.concat)
+    length = 2 + frames + (len(encode(engine.tokenizer, question.text)) if question.text else 0)
+    picture = 1 + (config.vision.image_size // config.vision.patch_size) ** 2
+    if config.text.max_positions - picture - length < LEAST_ROOM:
+        raise EngineError("This question is longer than the model can hold.", "Ask in fewer words.")
+    return Ready(mel, question.text or None, length)
+
+
+def at_once(engine: EndToEnd) -> int:
+    """How many questions one batch holds: as many as `ROOM` has room for."""
+    config = engine.model.config
+    text, patches = config.text, (config.vision.image_size // config.vision.patch_size) ** 2
+    a_place = 2 * 4 * text.layers * text.kv_heads * (text.hidden_size // text.heads)
+    return min(MOST_AT_ONCE, max(1, ROOM // (a_place * (patches + 2 * MOST_TEXT))))
+
+
+@torch.inference_mode()
+def answer_ready(
+    engine: EndToEnd, pictures: Sequence[Tensor], about: Sequence[int], questions: Sequence[Ready], speak: bool = False
+) -> list[Answered]:
+    """Answer question `i` about picture number `about[i]`; `pictures` are pixels [1, 3, S, S], each given once."""
+    if not questions:
+        return []
+    heard, seen = _hear(engine, questions), _see(engine, pictures)
+    answers = [_begin(engine, q, ear, seen.get_seq_length(), speak) for q, ear in zip(questions, heard, strict=True)]
+    rows = iter(sorted(range(len(questions)), key=lambda row: questions[row].length))
+    while group := list(islice(rows, at_once(engine))):
+        prompts = [engine.prompt(questions[r].words, e.embeddings if (e := heard[r]) else None)[0] for r in group]
+        _write(engine, _chosen(seen, [about[r] for r in group]), prompts, [answers[r] for r in group])
+    return [answer.told(engine, speak) for answer in answers]
+
+
+def _see(engine: EndToEnd, pictures: Sequence[Tensor]) -> Cache:
+    """What the language model keeps of each picture: a batch with a row for each."""
+    seen = engine.model.picture_embeddings(torch.cat(list(pictures)))
+    begin = engine.model.embed(torch.tensor([[BEGIN]])).expand(len(seen), 1, -1)
+    _, cache = prefill(engine.model, torch.cat([begin, seen], dim=1))
+    return cache
+
+
+def _hear(engine: EndToEnd, questions: Sequence[Ready]) -> list[_Ear | None]:
+    """Every spoken question once, those of like length together; None where nobody speaks."""
+    ears: dict[int, _Ear] = {}
+    mels = {id(q.mel): q.mel for q in questions if q.mel is not None}
+    by_length = iter(sorted(mels.values(), key=lambda mel: mel.shape[-1]))
+    while group := list(islice(by_length, HEARD_AT_ONCE)):
+        longest = group[-1].shape[-1]
+        batch = torch.stack([F.pad(mel, (0, longest - mel.shape[-1])) for mel in group])
+        features = engine.model.speech_embeddings(batch, torch.tensor([mel.shape[-1] for mel in group]))
+        captions = engine.model.ear.captions(features)
+        for place, mel in enumerate(group):
+            length = int(features.lengths[place])
+            ears[id(mel)] = _Ear(features.embeddings[place : place + 1, :length], engine.words(captions[place]))
+    return [None if q.mel is None else ears[id(q.mel)] for q in questions]
+
+
+class _Roomy(DynamicLayer):
+    """Keys and values that grow in place, where transformers copies all of them for every token."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        """`keys` and `values`: [B, heads, L, D]."""
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self._stored = self.keys, self.values = keys, values
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """See transformers' CacheLayerMixin."""
+        begin, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+        missing = end - self._stored[0].shape[-2]
+        if missing > 0:
+            more = (0, 0, 0, missing + SPARE)
+            self._stored = F.pad(self._stored[0], more), F.pad(self._stored[1], more)
+        self.keys, self.values = (part[:, :, :end] for part in self._stored)
+        self.keys[:, :, begin:], self.values[:, :, begin:] = key_states, value_states
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Only these rows."""
+        length = self.keys.shape[-2]
+        self._stored = self._stored[0][indices], self._stored[1][indices]
+        self.keys, self.values = (part[:, :, :length] for part in self._stored)
+
+
+def _chosen(cache: Cache, rows: list[int]) -> Cache:
+    """Another cache, of these rows."""
+    chosen = DynamicCache()
+    chosen.layers = [_Roomy(layer.keys[rows], layer.values[rows]) for layer in cache.layers]
+    return chosen
+
+
+class _Answer:
+    """One answer being written."""
+
+    def __init__(self, writer: Writer, caption: str | None, scripted: bool) -> None:
+        self.writer = writer
+        self._caption = caption
+        self._scripted = scripted
+        self._logs: list[float] = []
+
+    def take(self, logits: Tensor, total: float) -> int:
+        """From logits [V] and the logarithm of the sum of their exponentials: the id that comes next."""
+        id, token = self.writer.take(logits)
+        if isinstance(token, TextToken | TextEnd) and not self._scripted:
+            self._logs.append(float(logits[id]) - total)
+        return id
+
+    def told(self, engine: EndToEnd, speak: bool) -> Answered:
+        """The answer as a person gets it."""
+        sound = engine.speech.speaking(USUAL).speak(self.writer.voiced) if speak else None
+        confidence = exp(fmean(self._logs)) if self._logs else None
+        return Answered(sentence(engine.words(self.writer.text)), self._caption, confidence, sound)
+
+
+def _begin(engine: EndToEnd, question: Ready, ear: _Ear | None, picture: int, speak: bool) -> _Answer:
+    """An answer of which nothing is written yet, after a picture of so many places."""
+    room = engine.model.config.text.max_positions - picture - question.length
+    script = [] if question.asks else encode(engine.tokenizer, NOTHING_HEARD)
+    writer = Writer(engine.grammar, speak, script, Limits(text=MOST_TEXT, audio=room - MOST_TEXT))
+    return _Answer(writer, None if ear is None else ear.caption, bool(script))
+
+
+def _write(engine: EndToEnd, cache: Cache, prompts: Sequence[Tensor], answers: Sequence[_Answer]) -> None:
+    """Write answer `i` after what row `i` of the cache holds and prompt `i`, [L, H]."""
+    model, seen = engine.model, cache.get_seq_length()
+    embeddings, mask = pad_left(prompts)
+    start = seen + mask.sum(1)
+    positions = seen + (mask.cumsum(1) - 1).clamp_min(0)
+    mask = F.pad(mask, (seen, 0), value=1)
+    logits, cache = prefill(model, embeddings, cache, positions, mask)
+    writing = list(answers)
+    while True:
+        position = start + torch.tensor([a.writer.place for a in writing])
+        totals = logits.logsumexp(-1).tolist()
+        ids = [_END if a.writer.done else a.take(*row) for a, *row in zip(writing, logits, totals, strict=True)]
+        going = [row for row, a in enumerate(writing) if not a.writer.done]
+        if not going:
+            return
+        if len(going) < _KEPT * len(writing):
+            kept = torch.tensor(going)
+            cache.batch_select_indices(kept)
+            writing, ids = [writing[row] for row in going], [ids[row] for row in going]
+            position, start, mask = position[kept], start[kept], mask[kept]
+        mask = F.pad(mask, (0, 1), value=1)
+        logits, cache = decode_one_token(model, torch.tensor(ids), cache, position, mask)

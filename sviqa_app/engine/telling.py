@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..manner import Manner
 from ..model.decode import AudioToken, TextEnd, TextToken, Token
 from ..model.interleave import GROUP
 from ..turn import AnswerEvent, AudioChunk, Samples, TextDelta
@@ -36,6 +37,17 @@ class Speech(Protocol):
 
     def speak(self, tokens: list[int]) -> Samples:
         """Vocoder ids, whole groups → [n] samples."""
+
+
+class Speeches(Protocol):
+    """Everybody who can speak an engine's answers (`Voices` is one)."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+
+    def speaking(self, manner: Manner) -> Speech:
+        """A voice in a manner. Raises EngineError where it names nobody who is there."""
 
 
 class FirstSound:

@@ -16,7 +16,7 @@ import soxr
 from ..checkpoints.native import find_model
 from ..engine.end_to_end import EndToEnd
 from ..errors import SviqaError
-from ..training.sayings import said
+from ..training.sayings import naturally
 from ..training.words import COLOUR_NAMES, COUNTS, DIGITS, KINDS, PLACES, SHAPES, article, plural
 from ..turn import AudioChunk, Samples, TextDelta
 from .scenes import Plan, Share, cases
@@ -76,15 +76,21 @@ def grammar() -> str:
 
 
 class Listener:
-    """CMU pocketsphinx with its own English model. Raises SviqaError where it is not installed."""
+    """CMU pocketsphinx with its own English model. Raises SviqaError where it is not installed.
 
-    def __init__(self) -> None:
+    It expects sentences of a grammar where one is given, else any English.
+    """
+
+    def __init__(self, grammar: str = "") -> None:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise SviqaError("The recogniser pocketsphinx is missing.", "pip install pocketsphinx.") from error
+        if not grammar:
+            self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+            return
         self._decoder = Decoder(samprate=RATE, lm=None, loglevel="FATAL")
-        self._decoder.add_jsgf_string("answers", grammar())
+        self._decoder.add_jsgf_string("answers", grammar)
         self._decoder.activate_search("answers")
 
     def hear(self, samples: Samples, rate: int) -> str:
@@ -102,7 +108,7 @@ def measure(model: str, questions: int, seed: int) -> Report:
     from rich.console import Console
     from rich.progress import track
 
-    engine, listener = EndToEnd.load(find_model(model)), Listener()
+    engine, listener = EndToEnd.load(find_model(model)), Listener(grammar())
     ours: list[tuple[str, str]] = []
     voice: list[tuple[str, str]] = []
     asking = cases(Plan("text", questions, seed))
@@ -112,7 +118,7 @@ def measure(model: str, questions: int, seed: int) -> Report:
         chunks = [event.samples for event in events if isinstance(event, AudioChunk)]
         sound = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
         ours.append((text, listener.hear(sound, engine.sample_rate)))
-        voice.append((text, listener.hear(said(text), RATE)))
+        voice.append((text, listener.hear(naturally(text), RATE)))
     return Report(engine.name, understood(ours), understood(voice))
 
 

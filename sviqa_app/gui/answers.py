@@ -11,9 +11,10 @@ import numpy as np
 from ..engine.worker import Answering, Died, Failed, Worker
 from ..errors import EngineError
 from ..history import History
+from ..manner import Manner
 from ..media.audio import write_wav
 from ..settings import Settings
-from ..turn import AnswerEvent, AudioChunk, Done, Heard, TextDelta
+from ..turn import AnswerEvent, AudioChunk, Done, Heard, Remark, TextDelta
 from .exchange import Exchange, Fate, State
 from .operations import Operations
 from .situation import Situation
@@ -48,6 +49,7 @@ class Answers:
         """Have a question answered, in place of the one before."""
         self._hush()
         exchange.fate, exchange.answer, exchange.why, exchange.chunks = Fate.WAITING, "", "", []
+        exchange.question = replace(exchange.question, manner=Manner(settings.voice, settings.style))
         exchange.read_out = settings.who_speaks != "app"
         speak = settings.who_speaks != "screen-reader"
         self._turn = self._worker.ask(exchange.question, speak)
@@ -128,6 +130,8 @@ class Answers:
                 exchange.answer += text
             case Heard(text):
                 exchange.heard = text
+            case Remark(text):
+                self._view.announce(text)
             case AudioChunk(samples, rate):
                 self._hold(exchange)
                 exchange.chunks.append(samples)

@@ -159,7 +159,14 @@ def _resample(samples: Samples, rate: int) -> Samples:
     """At RATE."""
     if rate == RATE:
         return samples
-    return np.asarray(soxr.resample(_within_one(samples), rate, RATE), np.float32)
+    return resampled(Recording(_within_one(samples), rate), RATE).samples
+
+
+def resampled(recording: Recording, rate: int) -> Recording:
+    """The same sound at another rate."""
+    if rate == recording.rate:
+        return recording
+    return Recording(np.asarray(soxr.resample(recording.samples, recording.rate, rate), np.float32), rate)
 
 
 def _within_one(samples: Samples) -> Samples:
@@ -225,10 +232,15 @@ def pcm16(samples: Samples) -> bytes:
     return (clean * 32767).round().astype("<i2").tobytes()
 
 
-def write_wav(path: Path, samples: Samples, rate: int) -> None:
-    """Writes [n] samples in [-1, 1] as 16-bit mono, the whole file or none. Raises OutputError."""
+def write_wav(path: Path, samples: Samples, rate: int, comment: str = "") -> None:
+    """Writes [n] samples in [-1, 1] as 16-bit mono, the whole file or none. Raises OutputError.
+
+    A comment is kept in the file's metadata (RIFF INFO, ICMT).
+    """
     sound = io.BytesIO()
-    with mono(sound, rate) as file:
-        file.writeframes(pcm16(samples))
+    with soundfile.SoundFile(sound, "w", rate, 1, "PCM_16", format="WAV") as file:
+        if comment:
+            file.comment = comment
+        file.write(np.frombuffer(pcm16(samples), np.int16))
     with replacing(path) as temp:
         temp.write_bytes(sound.getvalue())

@@ -138,7 +138,7 @@ class AudioTokenConfig(Section):
 
 @dataclass(frozen=True)
 class FlowConfig(Section):
-    """Audio tokens → mel: the sizes of CosyVoice 1 / Step-Audio's `flow.pt`."""
+    """Audio tokens → mel: the sizes of CosyVoice 1 / Step-Audio's `flow.pt`; `temperature` scales the noise."""
 
     vocab_size: int = 5120
     encoder_dim: int = 512
@@ -154,6 +154,7 @@ class FlowConfig(Section):
     blocks_per_stage: int = 4
     mid_blocks: int = 12
     guidance: float = 0.7
+    temperature: float = 1.0
     steps: int = 10
 
     @classmethod
@@ -170,6 +171,7 @@ class FlowConfig(Section):
             blocks_per_stage=1,
             mid_blocks=2,
             steps=4,
+            temperature=0.3,
         )
 
 

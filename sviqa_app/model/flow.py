@@ -32,30 +32,33 @@ class Solver(nn.Module):
         With guidance g the velocity is (1 + g) of the conditioned one less g of the free one.
         """
         grid = 1 - torch.cos(torch.linspace(0, 1, steps + 1, device=noise.device) * (math.pi / 2))
-        mask = torch.ones_like(noise[:, :1])
         x, t = noise, grid[0]
         for until in grid[1:]:
             step = until - t
-            x = x + step * self.velocity(x, mask, mu, t, speaker, cond, guidance)
+            x = x + step * self.velocity(x, None, mu, t, speaker, cond, guidance)
             t = t + step
         return x
 
     def velocity(
-        self, x: Tensor, mask: Tensor, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor, guidance: float
+        self, x: Tensor, mask: Tensor | None, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor, guidance: float
     ) -> Tensor:
-        """The guided velocity [1, mels, T] at x and time t (a scalar)."""
+        """The guided velocity [1, mels, T] at x and time t (a scalar), float32."""
         if guidance <= 0:
             plain: Tensor = self.estimator(x, mask, mu, t.view(1), speaker, cond)
-            return plain
+            return plain.float()
         pair = [torch.cat([v, torch.zeros_like(v)]) for v in (mu, speaker, cond)]
-        both = self.estimator(x.expand(2, -1, -1), mask.expand(2, -1, -1), pair[0], t.expand(2), pair[1], pair[2])
-        with_it, without = both.chunk(2)
+        twice = None if mask is None else mask.expand(2, -1, -1)
+        both = self.estimator(x.expand(2, -1, -1), twice, pair[0], t.expand(2), pair[1], pair[2])
+        with_it, without = both.float().chunk(2)
         guided: Tensor = (1 + guidance) * with_it - guidance * without
         return guided
 
 
 class Flow(nn.Module):
-    """Tokens, prompt tokens, prompt mel and speaker → mel. Keys as in `flow.pt`."""
+    """Tokens, prompt tokens, prompt mel and speaker → mel. Keys as in `flow.pt`.
+
+    With weights in bfloat16 it computes in bfloat16, but for what is followed from noise to mel and its times.
+    """
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -74,7 +77,8 @@ class Flow(nn.Module):
 
     def speaker(self, embedding: Tensor) -> Tensor:
         """A speaker's vector [B, 192] of any length → [B, mels]."""
-        out: Tensor = self.spk_embed_affine_layer(functional.normalize(embedding, dim=-1))
+        affine = self.spk_embed_affine_layer
+        out: Tensor = affine(functional.normalize(embedding, dim=-1).to(affine.weight.dtype))
         return out
 
     def forward(

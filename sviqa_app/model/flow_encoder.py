@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import FlowConfig
+from .frames import FrameConv, FrameNorm
 
 
 def relative_positions(count: int, width: int, device: torch.device) -> Tensor:
@@ -126,7 +127,7 @@ class TokenEncoder(nn.Module):
         """`lengths` [B]: how many tokens of each row are real; what lies behind them is not attended to."""
         count = x.shape[1]
         mask = None if lengths is None else torch.arange(count, device=x.device) < lengths[:, None]
-        positions = relative_positions(count, x.shape[-1], x.device)
+        positions = relative_positions(count, x.shape[-1], x.device).to(x.dtype)
         x = self.embed(x)
         for layer in self.encoders:
             x = layer(x, positions, mask)
@@ -141,8 +142,8 @@ class LengthRegulator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for _ in range(4):
-            layers += [nn.Conv1d(mels, mels, 3, padding=1), nn.GroupNorm(1, mels), nn.Mish()]
-        self.model = nn.Sequential(*layers, nn.Conv1d(mels, mels, 1))
+            layers += [FrameConv(mels, mels, 3, padding=1), FrameNorm(1, mels), nn.Mish()]
+        self.model = nn.Sequential(*layers, FrameConv(mels, mels, 1))
 
     def forward(self, prompt: Tensor, target: Tensor, frames: tuple[int, int]) -> Tensor:
         """Prompt [B, P, mels] and target [B, T, mels], each stretched alone → [B, mels, sum of frames]."""

@@ -1,7 +1,7 @@
 """The flow's velocity: a one-dimensional U-Net of residual convolutions and transformer blocks.
 
 Structure and keys follow CosyVoice 1 / Step-Audio's `flow.pt` under `decoder.estimator` (Matcha-TTS). The
-attention has no mask: the frames of one row all see each other.
+attention has no mask: the frames of one row all see each other. A mask of None means that every frame is real.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import FlowConfig
+from .frames import FrameConv, FrameConvTranspose, FrameNorm
 
 GROUPS = 8
 TIME_SCALE = 1000.0
@@ -25,12 +26,11 @@ class ConvBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.block = nn.Sequential(nn.Conv1d(inputs, outputs, 3, padding=1), nn.GroupNorm(GROUPS, outputs), nn.Mish())
+        self.block = nn.Sequential(FrameConv(inputs, outputs, 3, padding=1), FrameNorm(GROUPS, outputs), nn.Mish())
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """[B, C, T] under a mask [B, 1, T] → [B, C', T]."""
-        out: Tensor = self.block(x * mask) * mask
-        return out
+        return _masked(self.block(_masked(x, mask)), mask)
 
 
 class ResnetBlock(nn.Module):
@@ -41,12 +41,12 @@ class ResnetBlock(nn.Module):
         self.mlp = nn.Sequential(nn.Mish(), nn.Linear(time_width, outputs))
         self.block1 = ConvBlock(inputs, outputs)
         self.block2 = ConvBlock(outputs, outputs)
-        self.res_conv = nn.Conv1d(inputs, outputs, 1)
+        self.res_conv = FrameConv(inputs, outputs, 1)
 
-    def forward(self, x: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
         """[B, C, T] → [B, C', T]."""
         hidden = self.block1(x, mask) + self.mlp(time).unsqueeze(-1)
-        out: Tensor = self.block2(hidden, mask) + self.res_conv(x * mask)
+        out: Tensor = self.block2(hidden, mask) + self.res_conv(_masked(x, mask))
         return out
 
 
@@ -137,7 +137,7 @@ class Stage(nn.ModuleList):
         parts: list[nn.Module] = [ResnetBlock(inputs, outputs, 4 * config.channels[0]), blocks]
         super().__init__(parts if ending is None else [*parts, ending])
 
-    def forward(self, x: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, time: Tensor) -> Tensor:
         """[B, C, T] → [B, C', T], without the ending."""
         x = self[0](x, mask, time).transpose(1, 2)
         for block in self[1].children():
@@ -181,39 +181,53 @@ class Estimator(nn.Module):
         down, up = [], []
         for index, width in enumerate(widths):
             last = index == len(widths) - 1
-            halve = nn.Conv1d(width, width, 3, padding=1) if last else Resample(nn.Conv1d(width, width, 3, 2, 1))
+            halve = FrameConv(width, width, 3, padding=1) if last else Resample(FrameConv(width, width, 3, 2, 1))
             down.append(Stage(entering, width, config, halve))
             entering = width
         for index, (before, after) in enumerate(pairwise((*widths[::-1], widths[0]))):
             last = index == len(widths) - 1
-            twice = Resample(nn.ConvTranspose1d(after, after, 4, 2, 1))
-            up.append(Stage(2 * before, after, config, nn.Conv1d(after, after, 3, padding=1) if last else twice))
+            twice = Resample(FrameConvTranspose(after, after, 4, 2, 1))
+            up.append(Stage(2 * before, after, config, FrameConv(after, after, 3, padding=1) if last else twice))
         self.down_blocks = nn.ModuleList(down)
         self.mid_blocks = nn.ModuleList(Stage(entering, entering, config) for _ in range(config.mid_blocks))
         self.up_blocks = nn.ModuleList(up)
         self.final_block = ConvBlock(widths[0], widths[0])
-        self.final_proj = nn.Conv1d(widths[0], config.mels, 1)
+        self.final_proj = FrameConv(widths[0], config.mels, 1)
 
-    def forward(self, x: Tensor, mask: Tensor, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor) -> Tensor:
-        """x, mu, cond [B, mels, T], mask [B, 1, T], t [B] in [0, 1], speaker [B, mels] → [B, mels, T]."""
-        time = self.time_mlp(sinusoids(t, self.inputs))
-        x = torch.cat([x, mu, speaker.unsqueeze(-1).expand(-1, -1, x.shape[-1]), cond], 1)
-        masks, skips = [mask], []
+    def forward(self, x: Tensor, mask: Tensor | None, mu: Tensor, t: Tensor, speaker: Tensor, cond: Tensor) -> Tensor:
+        """x, mu, cond [B, mels, T], mask [B, 1, T], t [B] in [0, 1], speaker [B, mels] → [B, mels, T].
+
+        The result is of the weights' kind.
+        """
+        kind = self.final_proj.weight.dtype
+        time = self.time_mlp(sinusoids(t, self.inputs).to(kind))
+        x = torch.cat([x, mu, speaker.unsqueeze(-1).expand(-1, -1, x.shape[-1]), cond], 1).to(kind)
+        masks: list[Tensor | None] = [mask]
+        skips = []
         for stage in _stages(self.down_blocks):
             level = masks[-1]
             x = stage(x, level, time)
             skips.append(x)
-            x = stage.end(x * level)
-            masks.append(level[..., ::2] if stage.halves else level)
+            x = stage.end(_masked(x, level))
+            masks.append(level[..., ::2] if stage.halves and level is not None else level)
         masks.pop()
         for stage in _stages(self.mid_blocks):
             x = stage(x, masks[-1], time)
         for stage in _stages(self.up_blocks):
             skip, level = skips.pop(), masks.pop()
-            x = stage(torch.cat([x[..., : skip.shape[-1]], skip], 1), level, time)
-            x = stage.end(x * level)
-        out: Tensor = self.final_proj(self.final_block(x, mask) * mask) * mask
-        return out
+            x = stage(_joined(x[..., : skip.shape[-1]], skip), level, time)
+            x = stage.end(_masked(x, level))
+        return _masked(self.final_proj(self.final_block(x, mask)), mask)
+
+
+def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """x [B, C, T], 0 where the mask [B, 1, T] is 0."""
+    return x if mask is None else x * mask
+
+
+def _joined(x: Tensor, y: Tensor) -> Tensor:
+    """The channels of both [B, C, T], those of a frame together in memory."""
+    return torch.cat([x.transpose(1, 2), y.transpose(1, 2)], -1).transpose(1, 2)
 
 
 def _stages(blocks: nn.ModuleList) -> list[Stage]:

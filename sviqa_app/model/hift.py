@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import HiftConfig
+from .frames import FrameConv, FrameConvTranspose
 from .hift_source import Draws, PitchPredictor, Source
 
 SLOPE = 0.1
@@ -25,15 +26,19 @@ _SPELLINGS = (
 
 
 def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict with plain weights: either spelling of weight norm becomes its product, and a
-    `generator.` prefix goes."""
+    """A state dict with plain weights: either spelling of weight norm becomes its product, and a `generator.` prefix
+    goes. Raises ValueError where a weight has not exactly one gain for each of its rows.
+    """
     state = {key.removeprefix("generator."): value for key, value in state.items()}
     plain: dict[str, Tensor] = {}
     for key, value in state.items():
         for gain, direction in _SPELLINGS:
             if key.endswith("." + gain):
                 stem = key.removesuffix(gain)
-                plain[stem + "weight"] = torch._weight_norm(state[stem + direction], value, 0)
+                rows = state.get(stem + direction)
+                if rows is None or rows.ndim != 3 or value.shape != (len(rows), 1, 1):
+                    raise ValueError(key)
+                plain[stem + "weight"] = torch._weight_norm(rows, value, 0)
                 break
             if key.endswith("." + direction):
                 break
@@ -52,7 +57,7 @@ class Snake(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T] → [B, C, T]."""
         alpha = self.alpha[:, None]
-        return torch.addcmul(x, torch.sin(x * alpha).square(), 1 / (alpha + 1e-9))
+        return torch.addcmul(x, (x * alpha).sin_().square_(), 1 / (alpha + 1e-9))
 
 
 class ResBlock(nn.Module):
@@ -61,9 +66,9 @@ class ResBlock(nn.Module):
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
 
-        def convolution(dilation: int) -> nn.Conv1d:
+        def convolution(dilation: int) -> FrameConv:
             padding = dilation * (kernel - 1) // 2
-            return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding)
+            return FrameConv(channels, channels, kernel, dilation=dilation, padding=padding)
 
         self.convs1 = nn.ModuleList(convolution(d) for d in dilations)
         self.convs2 = nn.ModuleList(convolution(1) for _ in dilations)
@@ -74,7 +79,7 @@ class ResBlock(nn.Module):
         """[B, C, T] → [B, C, T]."""
         parts = zip(self.activations1, self.convs1, self.activations2, self.convs2, strict=True)
         for bend, first, bend_again, second in parts:
-            x = x + second(bend_again(first(bend(x))))
+            x = second(bend_again(first(bend(x)))).add_(x)
         return x
 
 
@@ -88,7 +93,7 @@ class Hift(nn.Module):
         self.config = config
         bins = config.istft_size + 2
         widths = [config.channels // 2 ** (stage + 1) for stage in range(len(config.upsample_rates))]
-        self.conv_pre = nn.Conv1d(config.mels, config.channels, 7, padding=3)
+        self.conv_pre = FrameConv(config.mels, config.channels, 7, padding=3)
         self.ups = nn.ModuleList()
         self.source_downs = nn.ModuleList()
         self.source_resblocks = nn.ModuleList()
@@ -96,12 +101,12 @@ class Hift(nn.Module):
         self.kernels = len(config.resblock_kernels)
         stages = zip(config.upsample_rates, config.upsample_kernels, widths, strict=True)
         for stage, (rate, kernel, width) in enumerate(stages):
-            self.ups.append(nn.ConvTranspose1d(2 * width, width, kernel, rate, padding=(kernel - rate) // 2))
+            self.ups.append(FrameConvTranspose(2 * width, width, kernel, rate, padding=(kernel - rate) // 2))
             self.source_downs.append(_down(bins, width, math.prod(config.upsample_rates[stage + 1 :])))
             self.source_resblocks.append(ResBlock(width, config.source_kernels[stage], config.source_dilations[stage]))
             for size, dilations in zip(config.resblock_kernels, config.resblock_dilations, strict=True):
                 self.resblocks.append(ResBlock(width, size, dilations))
-        self.conv_post = nn.Conv1d(widths[-1], bins, 7, padding=3)
+        self.conv_post = FrameConv(widths[-1], bins, 7, padding=3)
         self.m_source = Source(config)
         self.f0_predictor = PitchPredictor(config.mels, config.f0_channels)
         self.register_buffer("window", torch.hann_window(config.istft_size), persistent=False)
@@ -144,14 +149,14 @@ class Hift(nn.Module):
                 x = functional.pad(x, (1, 0), mode="reflect")
             x = x + shape(down(source))
             blocks = self.resblocks[stage * self.kernels : (stage + 1) * self.kernels]
-            x = torch.stack([block(x) for block in blocks]).mean(0)
+            x = sum(block(x) for block in blocks) / self.kernels
         x = self.conv_post(functional.leaky_relu(x, LAST_SLOPE))
         half = self.config.istft_size // 2 + 1
         return x[:, :half].exp().clamp_max(LOUDEST_BIN), torch.sin(x[:, half:])
 
 
-def _down(bins: int, width: int, rate: int) -> nn.Conv1d:
+def _down(bins: int, width: int, rate: int) -> FrameConv:
     """The source's spectrum at one stage's rate."""
     if rate == 1:
-        return nn.Conv1d(bins, width, 1)
-    return nn.Conv1d(bins, width, 2 * rate, rate, padding=rate // 2)
+        return FrameConv(bins, width, 1)
+    return FrameConv(bins, width, 2 * rate, rate, padding=rate // 2)

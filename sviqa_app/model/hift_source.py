@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import HiftConfig
+from .frames import FrameConv
 
 SINE_AMPLITUDE = 0.1
 VOICED_NOISE = 0.003
@@ -25,7 +26,7 @@ class PitchPredictor(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for index in range(self.REACH):
-            layers += [nn.Conv1d(mels if index == 0 else channels, channels, 3, padding=1), nn.ELU()]
+            layers += [FrameConv(mels if index == 0 else channels, channels, 3, padding=1), nn.ELU()]
         self.condnet = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, 1)
 
@@ -71,14 +72,15 @@ class Source(nn.Module):
     def forward(self, pitch: Tensor, draws: Draws, start: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pitch of every sample [B, N] in Hz → the source [B, 1, N] and the phase reached [B, harmonics, 1].
 
-        Phases are in cycles and are summed in double precision; `start` is the phase reached before, for
-        sound made piece by piece.
+        Phases are in cycles and are summed in double precision, on the processor where the device has none;
+        `start` is the phase reached before, for sound made piece by piece.
         """
         multiples = torch.arange(1, self.harmonics + 1, device=pitch.device)
-        cycles = (pitch.unsqueeze(1) * multiples[:, None] / self.rate).cumsum(-1, dtype=torch.float64)
+        steps = pitch.unsqueeze(1) * multiples[:, None] / self.rate
+        cycles = (steps.cpu() if steps.device.type == "mps" else steps).cumsum(-1, dtype=torch.float64)
         if start is not None:
             cycles = cycles + start
-        turns = (2 * math.pi * (cycles % 1)).float()
+        turns = (2 * math.pi * (cycles % 1)).float().to(pitch.device)
         voiced = (pitch > VOICED_ABOVE).unsqueeze(1)
         sines = SINE_AMPLITUDE * torch.sin(turns + draws.phase) * voiced
         waves = sines + torch.where(voiced, VOICED_NOISE, UNVOICED_NOISE) * draws.noise

@@ -21,7 +21,7 @@ class SourceNoise:
     def __init__(self, hift: Hift, seed: int) -> None:
         self._hop = hift.hop
         draws = Draws.random(1, self.FRAMES * hift.hop, hift.config, torch.Generator().manual_seed(seed))
-        self._phase, self._noise = draws.phase, draws.noise
+        self._phase, self._noise = (draw.to(hift.window.device) for draw in (draws.phase, draws.noise))
 
     def at(self, start: int, frames: int) -> Draws:
         """The draws of `frames` mel frames from frame `start`."""
@@ -60,8 +60,8 @@ class HiftStream:
         self._reach = reach(hift)
         self._done = 0
         self._cycles: Tensor | None = None
-        self._source = torch.zeros(1, 1, 0)
-        self._overlap = torch.zeros(0)
+        self._source = torch.zeros(1, 1, 0, device=hift.window.device)
+        self._overlap = torch.zeros(0, device=hift.window.device)
 
     def grow(self, mel: Tensor, until: int) -> Tensor:
         """The samples [n] of frames up to `until`, of all the mel so far: [1, mels, T], T ≥ `until`.
@@ -76,7 +76,8 @@ class HiftStream:
         wave = self._hift.decode(window, source)[0]
         piece = wave[first:last].clone()
         faded = min(len(self._overlap), len(piece))
-        piece[:faded].lerp_(self._overlap[:faded], torch.linspace(1, 0, FADE)[:faded])
+        falling = torch.linspace(1, 0, FADE, device=piece.device)
+        piece[:faded].lerp_(self._overlap[:faded], falling[:faded])
         self._overlap = wave[last : last + FADE]
         self._source = source[..., max(0, last - self._reach * hop) : last]
         self._done = until

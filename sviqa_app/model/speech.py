@@ -99,7 +99,8 @@ class Ear(nn.Module):
         super().__init__()
         self.speech_encoder = SpeechEncoder(config)
         self.speech_projector = SpeechProjector(config, hidden_size)
-        self.caption_head = nn.Linear(config.width * config.concat, caption_size)
+        if config.captions:
+            self.caption_head = nn.Linear(config.width * config.concat, caption_size)
 
     def forward(self, mel: Tensor, lengths: Tensor) -> SpeechFeatures:
         """mel [B, mels, T] with true `lengths` [B] in mel frames → what the language model reads."""

@@ -1,8 +1,8 @@
-"""Speech to the dual codebook: linguistic units of 60 ms and semantic units of 40 ms, nearest centres of projections.
+"""Speech to the dual codebook: linguistic units of 60 ms and semantic units of 40 ms, nearest centres of features.
 
-Step-Audio takes its two streams from a Paraformer encoder and from CosyVoice's tokenizer. This small one reads the
-same log-mel as the ear: linguistic units look at 150 ms through a discriminant projection that separates speech
-sounds, semantic units at 60 ms through principal components that keep how it sounds.
+Step-Audio takes its two streams from the encoder of a speech recogniser and from CosyVoice's supervised tokenizer.
+This small one has an encoder of its own, which learned to name the sounds in each unit; semantic units also tell how
+they sound.
 """
 
 from __future__ import annotations
@@ -16,52 +16,56 @@ from .config import AudioTokenConfig
 from .mel import whisper_log_mel
 
 MELS = 80
-LINGUISTIC_HOP, LINGUISTIC_SPAN = 6, 15
-SEMANTIC_HOP, SEMANTIC_SPAN = 4, 6
+WIDTH = 192
+FEATURES = 24
+LINGUISTIC_HOP, SEMANTIC_HOP = 6, 4
 GROUP_FRAMES = 12
 
 
-def units(mel: Tensor, hop: int, span: int) -> Tensor:
-    """mel [mels, T] → [T // 12 groups, spliced]: one row each `hop` frames, the `span` frames around its middle."""
-    count = mel.shape[-1] // GROUP_FRAMES * (GROUP_FRAMES // hop)
-    before = (span - hop) // 2
-    padded = F.pad(mel[None], (before, span), mode="replicate")[0]
-    return padded.unfold(-1, span, hop)[:, :count].permute(1, 0, 2).reshape(count, -1)
-
-
 class Codebook(nn.Module):
-    """A linear projection of spliced mel frames and the centres it is compared with."""
+    """The features of each unit of `hop` frames, and the centres they are compared with."""
 
-    mean: Tensor
-    basis: Tensor
     centres: Tensor
 
-    def __init__(self, hop: int, span: int, width: int, centres: int) -> None:
+    def __init__(self, hop: int, centres: int) -> None:
         super().__init__()
-        self.hop, self.span = hop, span
-        self.register_buffer("mean", torch.zeros(MELS * span))
-        self.register_buffer("basis", torch.zeros(MELS * span, width))
-        self.register_buffer("centres", torch.zeros(centres, width))
+        self.unit = nn.Conv1d(WIDTH, FEATURES, hop, stride=hop)
+        self.register_buffer("centres", torch.zeros(centres, FEATURES))
 
-    def project(self, mel: Tensor) -> Tensor:
-        """mel [80, T] → [units, width]."""
-        return (units(mel, self.hop, self.span) - self.mean) @ self.basis
+    def features(self, hidden: Tensor) -> Tensor:
+        """Hidden states [B, WIDTH, T] → [B, T // hop, FEATURES] of mean 0 and deviation 1."""
+        return F.layer_norm(self.unit(hidden).transpose(1, 2), (FEATURES,))
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """mel [80, T] → ids [units]."""
-        return nearest_centres(self.project(mel), self.centres)
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Hidden states [1, WIDTH, T] → ids [T // hop]."""
+        return nearest_centres(self.features(hidden)[0], self.centres)
 
 
 class SpeechTokenizer(nn.Module):
     """16 kHz sound to the ids of both codebooks."""
 
-    def __init__(self, config: AudioTokenConfig, linguistic_width: int = 40, semantic_width: int = 32) -> None:
+    def __init__(self, config: AudioTokenConfig) -> None:
         super().__init__()
         self.config = config
-        self.linguistic = Codebook(LINGUISTIC_HOP, LINGUISTIC_SPAN, linguistic_width, config.linguistic)
-        self.semantic = Codebook(SEMANTIC_HOP, SEMANTIC_SPAN, semantic_width, config.semantic)
+        self.layers = nn.ModuleList(
+            nn.Conv1d(MELS if n == 0 else WIDTH, WIDTH, 5, padding=2 * d, dilation=d) for n, d in enumerate((1, 2, 3))
+        )
+        self.linguistic = Codebook(LINGUISTIC_HOP, config.linguistic)
+        self.semantic = Codebook(SEMANTIC_HOP, config.semantic)
 
+    def hidden(self, mel: Tensor) -> Tensor:
+        """Whisper log-mel [B, 80, T] → hidden states [B, WIDTH, T]."""
+        x = F.gelu(self.layers[0](mel))
+        for layer in self.layers[1:]:
+            x = x + F.gelu(layer(x))
+        return x
+
+    @torch.inference_mode()
     def forward(self, samples: Tensor) -> list[int]:
         """samples [n] at 16 kHz → vocoder ids in groups of 2 linguistic and 3 semantic, one group each 120 ms."""
         mel = whisper_log_mel(samples)
-        return merge(self.linguistic(mel).tolist(), self.semantic(mel).tolist(), self.config)
+        mel = mel[:, : mel.shape[-1] // GROUP_FRAMES * GROUP_FRAMES]
+        if not mel.shape[-1]:
+            return []
+        hidden = self.hidden(mel[None])
+        return merge(self.linguistic(hidden).tolist(), self.semantic(hidden).tolist(), self.config)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llava.configuration_llava import LlavaConfig
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
+from transformers.models.qwen2.configuration_qwen2 import Qwen2Config
 
-from .config import SviqaConfig, VisionConfig
+from .config import SviqaConfig, TextConfig, VisionConfig
 from .speech import Ear, SpeechFeatures
 
 
@@ -26,6 +27,8 @@ def vision_config(config: VisionConfig) -> Any:
         "intermediate_size": config.intermediate_size,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
+        "hidden_act": config.hidden_act,
+        "layer_norm_eps": config.layer_norm_eps,
     }
     if config.model_type == "clip_vision_model":
         from transformers.models.clip.configuration_clip import CLIPVisionConfig
@@ -41,27 +44,39 @@ def vision_config(config: VisionConfig) -> Any:
     return known[config.model_type](vision_use_head=False, **sizes)
 
 
+def text_config(config: TextConfig) -> Any:
+    """The transformers configuration of the language model that `config.model_type` names.
+
+    Raises ValueError for one that is not known.
+    """
+    known = {"llama": LlamaConfig, "qwen2": Qwen2Config}
+    if config.model_type not in known:
+        raise ValueError(f"unknown language model {config.model_type!r}")
+    return known[config.model_type](
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        intermediate_size=config.intermediate_size,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.kv_heads,
+        max_position_embeddings=config.max_positions,
+        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+        rms_norm_eps=config.rms_norm_eps,
+        tie_word_embeddings=config.tied,
+    )
+
+
 def llava_config(config: SviqaConfig) -> LlavaConfig:
     """The transformers configuration of the LLaVA inside."""
-    text = LlamaConfig(
-        vocab_size=config.text.vocab_size,
-        hidden_size=config.text.hidden_size,
-        intermediate_size=config.text.intermediate_size,
-        num_hidden_layers=config.text.layers,
-        num_attention_heads=config.text.heads,
-        num_key_value_heads=config.text.kv_heads,
-        max_position_embeddings=config.text.max_positions,
-        rope_parameters={"rope_type": "default", "rope_theta": config.text.rope_theta},
-        tie_word_embeddings=False,
-    )
-    has_cls = config.vision.model_type == "clip_vision_model"
     return LlavaConfig(
         vision_config=vision_config(config.vision),
-        text_config=text,
+        text_config=text_config(config.text),
         vision_feature_layer=config.vision.feature_layer,
-        vision_feature_select_strategy="default" if has_cls else "full",
+        vision_feature_select_strategy="default" if config.vision.feature_select == "default" else "full",
         image_seq_length=(config.vision.image_size // config.vision.patch_size) ** 2,
-        tie_word_embeddings=False,
+        image_token_index=config.tokens.image,
+        projector_hidden_act=config.projector_act,
+        tie_word_embeddings=config.text.tied,
     )
 
 

@@ -1,80 +1,139 @@
-"""The two codebooks: projections fitted in closed form, centres by k-means, on the training voice's answers."""
+"""The two codebooks: an encoder that learns to name the sounds of the canonical voice, and k-means of its features."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from ..engine.wording import sentence
+from ..checkpoints.native import load_weights, save_weights
 from ..model.config import AudioTokenConfig
 from ..model.mel import whisper_log_mel
-from ..model.speech_tokenizer import GROUP_FRAMES, LINGUISTIC_HOP, SpeechTokenizer, units
-from .sayings import SPEAKER
-from .voices import Spoken, phone_class, speak
+from ..model.narration import SOUNDS
+from ..model.speech_tokenizer import FEATURES, GROUP_FRAMES, MELS, SpeechTokenizer
+from .loop import Losses, Plan, train
+from .readings import STRETCH, bounds, stretch_of
+from .scripts import script
+from .voices import RATE, speak
+
+FILE = "codebooks.safetensors"
+NAMES = ("pau", *SOUNDS)
+PLACES = 3  # of a unit at which its sound is asked for
+PIECE = 16 * GROUP_FRAMES  # frames of a training piece
+BATCH = 32
+HEARD_WEIGHT = 0.5
 
 
-def fit_codebooks(texts: list[str], config: AudioTokenConfig, seed: int = 0) -> SpeechTokenizer:
-    """A tokenizer fitted to how the training voice says `texts` (a few hundred give enough frames)."""
-    tokenizer = SpeechTokenizer(config)
-    mels, classes = [], []
-    for text in texts:
-        spoken = speak(sentence(text), SPEAKER)
-        mel = whisper_log_mel(torch.tensor(spoken.samples.astype(np.float32) / 32768))
-        mels.append(mel)
-        classes.append(_sound_classes(spoken, mel.shape[-1]))
-    linguistic, semantic = tokenizer.linguistic, tokenizer.semantic
-    rows = torch.cat([units(m, linguistic.hop, linguistic.span) for m in mels])
-    linguistic.mean, linguistic.basis = discriminants(rows, torch.cat(classes), linguistic.basis.shape[1])
-    linguistic.centres = k_means((rows - linguistic.mean) @ linguistic.basis, config.linguistic, seed)
-    rows = torch.cat([units(m, semantic.hop, semantic.span) for m in mels])
-    semantic.mean, semantic.basis = components(rows, semantic.basis.shape[1])
-    semantic.centres = k_means((rows - semantic.mean) @ semantic.basis, config.semantic, seed)
+@dataclass(frozen=True)
+class Labelled:
+    """Speech as Whisper log-mel [80, T] and the number of the sound at each frame [T]."""
+
+    mel: Tensor
+    sounds: Tensor
+
+    @classmethod
+    def of(cls, number: int) -> Labelled:
+        """Script `number` in the canonical voice, at one of its rates."""
+        spoken = speak(script(number), stretch_of(list(STRETCH)[number % len(STRETCH)]))
+        samples = spoken.samples.astype(np.float32) / 32768
+        begin, end = bounds(samples)
+        mel = whisper_log_mel(torch.from_numpy(samples[begin:end]))
+        times = (np.arange(mel.shape[-1]) + 0.5) / 100 + begin / RATE
+        ends = [mark.end for mark in spoken.phones]
+        which = np.searchsorted(ends, times).clip(max=len(ends) - 1)
+        return cls(mel, torch.tensor([NAMES.index(spoken.phones[i].what) for i in which]))
+
+
+class TokenizerStudent(nn.Module):
+    """The encoder as the loop trains it: each unit names the sounds in it; a semantic one also tells its spectrum."""
+
+    def __init__(self, tokenizer: SpeechTokenizer) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.names = nn.ModuleList(nn.Linear(FEATURES, PLACES * len(NAMES)) for _ in range(2))
+        self.spectrum = nn.Linear(FEATURES, MELS)
+
+    def forward(self, batch: dict[str, Tensor]) -> Losses:
+        """Cross-entropy of the sounds from both streams, and the squared error of the unit's mean spectrum."""
+        hidden = self.tokenizer.hidden(batch["mel"])
+        books = (self.tokenizer.linguistic, self.tokenizer.semantic)
+        losses: Losses = {}
+        for name, book, head in zip(("linguistic", "semantic"), books, self.names, strict=True):
+            features = noisy(book.features(hidden), self.training)
+            hop = book.unit.stride[0]
+            asked = batch["sounds"].unfold(-1, hop, hop)[..., [0, hop // 2, hop - 1]]
+            named = head(features).unflatten(-1, (PLACES, len(NAMES)))
+            losses[name] = functional.cross_entropy(named.flatten(0, -2), asked.flatten())
+        units = batch["mel"].unfold(-1, hop, hop).mean(-1).transpose(1, 2)
+        losses["spectrum"] = HEARD_WEIGHT * functional.mse_loss(self.spectrum(features), units)
+        return losses
+
+
+def noisy(features: Tensor, training: bool) -> Tensor:
+    """Features as far off as a nearest centre is, so that what is learned survives the codebook."""
+    return features + 0.25 * torch.randn_like(features) if training else features
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Batches of pieces of labelled speech; batch number `step` is always the same."""
+
+    speech: list[Labelled]
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """`mel` [B, 80, PIECE] and `sounds` [B, PIECE]."""
+        rng = np.random.default_rng((step, 53))
+        rows = [self._piece(self.speech[rng.integers(len(self.speech))], rng) for _ in range(BATCH)]
+        return {"mel": torch.stack([r.mel for r in rows]), "sounds": torch.stack([r.sounds for r in rows])}
+
+    def _piece(self, whole: Labelled, rng: np.random.Generator) -> Labelled:
+        first = int(rng.integers(max(1, len(whole.sounds) - PIECE + 1)))
+        mel, sounds = whole.mel[:, first : first + PIECE], whole.sounds[first : first + PIECE]
+        short = PIECE - len(sounds)
+        return Labelled(functional.pad(mel, (0, short), value=float(mel.min())), functional.pad(sounds, (0, short)))
+
+
+def fit_codebooks(
+    folder: Path, config: AudioTokenConfig, scripts: int, steps: int, report: Callable[[str], None]
+) -> SpeechTokenizer:
+    """A tokenizer fitted to how the canonical voice says so many scripts. Raises TrainingError."""
+    speech = [Labelled.of(number) for number in range(scripts)]
+    student = TokenizerStudent(SpeechTokenizer(config))
+    train("tokenizer", student, Plan(steps, 2e-3, workers=0), Pieces(speech), _losses, folder, report)
+    tokenizer = student.tokenizer.eval()
+    with torch.no_grad():
+        hidden = [tokenizer.hidden(_whole(one.mel)[None]) for one in speech]
+        for seed, book in enumerate((tokenizer.linguistic, tokenizer.semantic)):
+            rows = torch.cat([book.features(h)[0] for h in hidden])
+            book.centres.copy_(k_means(rows, len(book.centres), seed))
     return tokenizer
 
 
-def _sound_classes(spoken: Spoken, frames: int) -> Tensor:
-    """The sound, and which third of it, at the middle of each linguistic unit."""
-    count = frames // GROUP_FRAMES * (GROUP_FRAMES // LINGUISTIC_HOP)
-    labels = torch.zeros(count, dtype=torch.long)
-    for unit in range(count):
-        at = (unit + 0.5) * LINGUISTIC_HOP / 100
-        for mark in spoken.phones:
-            if mark.start <= at < mark.end:
-                third = int(3 * (at - mark.start) / (mark.end - mark.start))
-                labels[unit] = 3 * phone_class(SPEAKER.engine, mark.what) + third
-                break
-    return labels
+def _whole(mel: Tensor) -> Tensor:
+    return mel[:, : mel.shape[-1] // GROUP_FRAMES * GROUP_FRAMES]
 
 
-def discriminants(rows: Tensor, classes: Tensor, width: int, ridge: float = 1e-2) -> tuple[Tensor, Tensor]:
-    """Fisher's linear discriminants of rows [N, D] with `classes` [N]: (mean [D], basis [D, width])."""
-    mean = rows.mean(0)
-    centred = (rows - mean).double()
-    within = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.double)
-    between = torch.zeros_like(within)
-    for label in sorted(set(classes.tolist())):
-        own = centred[classes == label]
-        middle = own.mean(0)
-        within += (own - middle).T @ (own - middle)
-        between += len(own) * torch.outer(middle, middle)
-    within = within / len(rows)
-    within += ridge * within.diagonal().mean() * torch.eye(len(within), dtype=torch.double)
-    root = torch.linalg.cholesky(within)
-    whitened = torch.linalg.solve_triangular(root, between / len(rows), upper=False)
-    whitened = torch.linalg.solve_triangular(root, whitened.T, upper=False)
-    _, vectors = torch.linalg.eigh(whitened)
-    basis = torch.linalg.solve_triangular(root.T, vectors.flip(-1)[:, :width], upper=True)
-    return mean, basis.float()
+def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
+    losses: Losses = student(batch)
+    return losses
 
 
-def components(rows: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Principal components of rows [N, D], scaled by the root of their deviation: (mean [D], basis [D, width])."""
-    mean = rows.mean(0)
-    centred = (rows - mean).double()
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(rows))
-    values, vectors = values.flip(-1)[:width], vectors.flip(-1)[:, :width]
-    return mean, (vectors / values.clamp_min(1e-8) ** 0.25).float()
+def load_tokenizer(folder: Path, config: AudioTokenConfig) -> SpeechTokenizer:
+    """The speech tokenizer of a voice's folder. Raises ModelError where it is missing or of another shape."""
+    tokenizer = SpeechTokenizer(config)
+    shapes = {name: tuple(tensor.shape) for name, tensor in tokenizer.state_dict().items()}
+    tokenizer.load_state_dict(load_weights(folder / FILE, shapes))
+    return tokenizer.eval()
+
+
+def save_tokenizer(folder: Path, tokenizer: SpeechTokenizer) -> None:
+    """Write it into a voice's folder. Raises OutputError."""
+    save_weights(folder / FILE, tokenizer.state_dict(), torch.float16)
 
 
 def k_means(rows: Tensor, centres: int, seed: int, rounds: int = 25) -> Tensor:

@@ -1,4 +1,4 @@
-"""The stage that teaches the flow to turn audio tokens into the voice's mel.
+"""The stage that teaches the flow to turn audio tokens and a voiceprint into that voice's mel.
 
 Conditional flow matching as CosyVoice 1 / Step-Audio trains it, with the distance of the encoder's own guess
 beside it (Matcha-TTS), which lets a small flow learn in minutes. The pieces are whole windows of the sizes
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from ..model.config import FlowConfig
 from ..model.flow import Flow, mel_frames
 from ..model.interleave import GROUP
 from ..model.mel import SPEECH_HOP, speech_mel
+from ..model.voiceprint import Voiceprint
 from ..turn import Samples
+from .casts import Cast, Casts
 from .loop import Losses, Plan, train
 from .sayings import at_speech_rate
 
@@ -36,80 +38,101 @@ DROPPED = 0.2
 SMALLEST = 1e-6  # the noise left at t = 1
 GUESS_WEIGHT = 0.5
 QUIET = math.log(1e-5)  # the mel's floor
+OWN = (170, 400)  # frames of a voice's recording: 2 to 4.6 s
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """Speech as vocoder ids in whole groups, and its mel [80, frames of the ids]."""
+    """Speech as vocoder ids in whole groups, its mel [80, frames of the ids], and whose and in what style it is."""
 
     tokens: NDArray[np.int64]
-    mel: NDArray[np.float32]
+    mel: NDArray[np.float16]
+    voice: int
+    style: int
 
     @classmethod
-    def of(cls, samples: Samples, tokens: list[int], config: FlowConfig) -> Spoken:
+    def of(cls, cast: Cast, config: FlowConfig) -> Spoken:
         """Pair 16 kHz speech with its ids; the sound is cut or filled with silence to the time they last."""
-        frames = mel_frames(len(tokens), config.token_rate)
-        sound = at_speech_rate(samples)[: frames * SPEECH_HOP]
+        frames = mel_frames(len(cast.tokens), config.token_rate)
+        sound = at_speech_rate(cast.samples)[: frames * SPEECH_HOP]
         sound = np.pad(sound, (0, frames * SPEECH_HOP - len(sound)))
-        return cls(np.array(tokens), speech_mel(torch.from_numpy(sound)).numpy())
+        mel = speech_mel(torch.from_numpy(sound)).numpy().astype(np.float16)
+        return cls(cast.tokens, mel, cast.voice, cast.style)
+
+    def piece(self, group: int, size: int, rate: float) -> Spoken:
+        """The window of `size` tokens from group number `group` on, filled with silence where the mel ends."""
+        frames, first = mel_frames(size, rate), mel_frames(group * GROUP, rate)
+        mel = self.mel[:, first : first + frames]
+        mel = np.pad(mel, ((0, 0), (0, frames - mel.shape[1])), constant_values=QUIET)
+        return replace(self, tokens=self.tokens[group * GROUP : group * GROUP + size], mel=mel)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Batches of windows of speech; batch number `step` is always the same."""
+    """Batches of windows of speech with a recording of each voice; batch number `step` is always the same."""
 
     speech: list[Spoken]
+    owns: list[list[NDArray[np.float16]]]
     config: FlowConfig
     seed: int = 0
 
     def __call__(self, step: int) -> dict[str, Tensor]:
-        """`tokens` [B, n], `mel`, `noise` [B, mels, T], `t` [B], `prompt` [B] in frames, `kept` [B]."""
+        """`tokens` [B, n], `mel`, `noise` [B, mels, T], `own` [B, mels, R], `t` [B], `prompt` [B] in frames,
+        `kept`, `style`, `canonical` [B]."""
         rng = np.random.default_rng((self.seed, step, 29))
         size = min(int(rng.choice(WINDOWS)), max(len(s.tokens) for s in self.speech) // GROUP * GROUP)
         frames = mel_frames(size, self.config.token_rate)
         long_enough = [s for s in self.speech if len(s.tokens) >= size]
-        rows = [self._piece(long_enough[rng.integers(len(long_enough))], size, frames, rng) for _ in range(BATCH)]
+        rows = [self._piece(long_enough[rng.integers(len(long_enough))], size, rng) for _ in range(BATCH)]
         prompt = rng.integers(0, max(1, int(frames * PROMPT)), BATCH)
         batch = {
             "tokens": np.stack([r.tokens for r in rows]),
-            "mel": np.stack([r.mel for r in rows]),
+            "mel": np.stack([r.mel for r in rows]).astype(np.float32),
+            "own": self._owns(rows, rng),
             "noise": rng.standard_normal((BATCH, self.config.mels, frames), np.float32),
             "t": rng.random(BATCH, np.float32),
             "prompt": np.where(rng.random(BATCH) < WITHOUT_PROMPT, 0, prompt),
             "kept": rng.random(BATCH) >= DROPPED,
+            "style": np.array([r.style for r in rows]),
+            "canonical": np.array([r.voice == r.style == 0 for r in rows]),
         }
         return {key: torch.from_numpy(value) for key, value in batch.items()}
 
-    def _piece(self, whole: Spoken, size: int, frames: int, rng: np.random.Generator) -> Spoken:
+    def _piece(self, whole: Spoken, size: int, rng: np.random.Generator) -> Spoken:
         """A window that begins between two groups."""
         last = (len(whole.tokens) - size) // GROUP
         where = rng.random()
         group = 0 if where < AT_AN_END else last if where > 1 - AT_AN_END else int(rng.integers(last + 1))
-        first = mel_frames(group * GROUP, self.config.token_rate)
-        mel = whole.mel[:, first : first + frames]
-        missing = frames - mel.shape[1]
-        mel = np.pad(mel, ((0, 0), (0, missing)), constant_values=QUIET)
-        return Spoken(whole.tokens[group * GROUP : group * GROUP + size], mel)
+        return whole.piece(group, size, self.config.token_rate)
+
+    def _owns(self, rows: list[Spoken], rng: np.random.Generator) -> NDArray[np.float32]:
+        """A stretch of a recording of each row's voice, [B, mels, R]."""
+        size = int(rng.integers(*OWN))
+        owns = []
+        for row in rows:
+            own = self.owns[row.voice][rng.integers(len(self.owns[row.voice]))]
+            first = int(rng.integers(max(1, own.shape[1] - size)))
+            piece = own[:, first : first + size]
+            owns.append(np.pad(piece, ((0, 0), (0, size - piece.shape[1])), mode="wrap"))
+        return np.stack(owns).astype(np.float32)
 
 
 class FlowStudent(nn.Module):
-    """The flow as the loop trains it, with the speaker's vector."""
+    """The flow as the loop trains it, with the voiceprint that conditions it."""
 
-    speaker: Tensor
-
-    def __init__(self, flow: Flow, speaker: Tensor) -> None:
+    def __init__(self, flow: Flow, voiceprint: Voiceprint) -> None:
         super().__init__()
         self.flow = flow
-        self.register_buffer("speaker", speaker)
+        self.voiceprint = voiceprint
 
     def forward(self, batch: dict[str, Tensor]) -> Losses:
-        """The losses of a batch: the velocity's squared error, and the encoder's guess."""
+        """The losses of a batch: the velocity's squared error, and the encoder's guess of the canonical voice."""
         mel, frames = batch["mel"], batch["mel"].shape[-1]
         hidden = self.flow.encode(batch["tokens"])
         mu = self.flow.length_regulator(hidden[:, :0], hidden, (0, frames))
         known = torch.arange(frames, device=mel.device) < batch["prompt"][:, None]
         cond = mel * known.unsqueeze(1)
-        speaker = self.flow.speaker(self.speaker.expand(len(mel), -1))
+        speaker = self.flow.speaker(self.voiceprint.styled(self.voiceprint(batch["own"]), batch["style"]))
         kept = batch["kept"].to(mel.dtype)[:, None]
         t = 1 - torch.cos(batch["t"] * (math.pi / 2))
         part = t[:, None, None]
@@ -118,22 +141,19 @@ class FlowStudent(nn.Module):
             x, torch.ones_like(mel[:, :1]), mu * kept[..., None], t, speaker * kept, cond * kept[..., None]
         )
         true = mel - (1 - SMALLEST) * batch["noise"]
+        canonical = batch["canonical"].to(mel.dtype)
+        guess = ((mu.float() - mel) ** 2).mean((1, 2)) * canonical
         return {
             "velocity": functional.mse_loss(velocity.float(), true),
-            "guess": GUESS_WEIGHT * functional.mse_loss(mu.float(), mel),
+            "guess": GUESS_WEIGHT * guess.sum() / canonical.sum().clamp_min(1),
         }
-
-
-def new_speaker(config: FlowConfig, seed: int) -> Tensor:
-    """The vector of the one speaker there is: [speaker_dim] of length 1."""
-    return functional.normalize(torch.randn(config.speaker_dim, generator=torch.Generator().manual_seed(seed)), dim=0)
 
 
 def new_flow(config: FlowConfig, speech: list[Spoken], seed: int) -> Flow:
     """A fresh flow that starts out at the speech's mean mel."""
     torch.manual_seed(seed)
     flow = Flow(config)
-    mean = torch.from_numpy(np.concatenate([s.mel for s in speech], 1).mean(1))
+    mean = torch.from_numpy(np.concatenate([s.mel for s in speech], 1).astype(np.float32).mean(1))
     with torch.no_grad():
         for name in ("decoder.estimator.final_proj.bias", "length_regulator.model.12.bias"):
             flow.get_parameter(name).copy_(mean)
@@ -143,16 +163,22 @@ def new_flow(config: FlowConfig, speech: list[Spoken], seed: int) -> Flow:
 def train_flow(
     folder: Path,
     config: FlowConfig,
-    speech: list[Spoken],
+    casts: Casts,
     report: Callable[[str], None],
     steps: int = 6000,
     seed: int = 0,
 ) -> FlowStudent:
-    """Teach a fresh flow the voice, or go on from `folder`/flow.state. Raises TrainingError."""
-    student = FlowStudent(new_flow(config, speech, seed), new_speaker(config, seed))
+    """Teach a fresh flow the voices, or go on from `folder`/flow.state. Raises TrainingError."""
+    speech = [Spoken.of(casts(i), config) for i in range(casts.count)]
+    owns = [[_own_mel(own) for own in casts.own(voice)] for voice in range(casts.voices)]
+    student = FlowStudent(new_flow(config, speech, seed), Voiceprint(config.speaker_dim))
     plan = Plan(steps, RATE, workers=0, seed=seed)
-    train("flow", student, plan, Windows(speech, config, seed), _losses, folder, report)
+    train("flow", student, plan, Windows(speech, owns, config, seed), _losses, folder, report)
     return student
+
+
+def _own_mel(samples: Samples) -> NDArray[np.float16]:
+    return speech_mel(torch.from_numpy(at_speech_rate(samples))).numpy().astype(np.float16)
 
 
 def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:

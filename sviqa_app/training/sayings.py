@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import soxr
 
 from ..engine.wording import sentence
+from ..media.audio import resampled
 from ..model.mel import SPEECH_RATE
-from ..turn import Samples
+from ..turn import Recording, Samples
 from .questions import CANNOT_TELL, ask
 from .scenes import sample_scene
 from .voices import RATE, Voice, speak
 
-SPEAKER = Voice("flite", "slt")
+# The canonical voice, spoken so low that no band of a mel tells one harmonic from the next: its audio tokens say
+# what is said and carry no pitch.
+SPEAKER = Voice("flite", "slt", pitch=50)
 EVERYDAY_SHARE = 0.15
 LOUD = 0.03  # of the peak: speech begins and ends here
 BEFORE, AFTER = 0.05, 0.22  # seconds kept around it, as Step-Audio's tokenizer does
@@ -66,6 +70,11 @@ def said(text: str) -> Samples:
     return trimmed(np.asarray(speak(text, SPEAKER).samples / 32768, np.float32))
 
 
+def naturally(text: str) -> Samples:
+    """The sentence as the speaker says it at a natural pitch: what the voice was learned from."""
+    return trimmed(np.asarray(speak(text, replace(SPEAKER, pitch=0)).samples / 32768, np.float32))
+
+
 def trimmed(samples: Samples) -> Samples:
     """16 kHz sound from just before its first loud sample to just after its last."""
     loud = np.flatnonzero(np.abs(samples) > LOUD * np.abs(samples).max(initial=0.0))
@@ -76,4 +85,4 @@ def trimmed(samples: Samples) -> Samples:
 
 def at_speech_rate(samples: Samples) -> Samples:
     """16 kHz sound at the voice's 22.05 kHz."""
-    return np.asarray(soxr.resample(samples, RATE, SPEECH_RATE), np.float32)
+    return resampled(Recording(samples, RATE), SPEECH_RATE).samples

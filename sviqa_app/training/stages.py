@@ -1,9 +1,10 @@
 """The stages that make the shipped model, in order, each resumable: `sviqa train PRESET` runs them all.
 
 tower ──┐
-words ──┼─► voicing ─┐
-ear ────┼────────────┼─► align ─► joint ─► export
-codebooks ┴─► vocoder, flow ────────────────┘
+words ──┼─► voicing ─► align ─► joint ─► export
+ear ────┘
+
+The voice whose audio tokens the model learns to write is there before: see `voice_stages`.
 """
 
 from __future__ import annotations
@@ -14,22 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..checkpoints.native import save_weights, write_config
-from ..engine.voice import Parts, Voice
 from ..errors import TrainingError
 from ..model.config import SviqaConfig
-from ..model.speech_tokenizer import SpeechTokenizer
 from ..model.sviqa import Sviqa
-from .answers import Codes, answers
-from .codebooks import fit_codebooks
+from .answers import Codes
+from .codebooks import load_tokenizer
 from .corpus import tokenizer
 from .ear import EarStudent, ear_batch, ear_loss, ear_measure
-from .flow_stage import Spoken, train_flow
 from .joint import Course, joint_batch, joint_loss
 from .language import LanguageStudent, Lesson, language_batch, language_loss, language_measure, start_language
 from .loop import Plan, train
@@ -37,7 +33,6 @@ from .pictures import Pictures
 from .scenes import HELD_OUT_SEED
 from .tower import TowerStudent, tower_batch, tower_loss, tower_measure
 from .utterances import Utterances
-from .vocoder import train_vocoder
 from .wordspace import mark
 
 Report = Callable[[str], None]
@@ -51,16 +46,12 @@ class Preset:
     pictures: int
     utterances: int
     asked: int
-    fitted: int
     tower: int
     words: int
     ear: int
     voicing: int
     align: int
     joint: int
-    vocoder: int
-    flow: int
-    sayings: int = 1200
     batch: int = 64
     spoken: int = 32
     rows: int = 8
@@ -69,23 +60,21 @@ class Preset:
 
 
 PRESETS = {
-    "smoke": Preset(
-        32, 64, 40, 12, 2, 2, 2, 2, 2, 2, 2, 2, sayings=6, batch=4, spoken=4, rows=2, questions=3, workers=0
-    ),
-    "tiny": Preset(57600, 16384, 30000, 900, 6400, 5300, 5300, 350, 60, 9900, 3000, 2600),
-    "base": Preset(400000, 120000, 100000, 3000, 30000, 20000, 25000, 6000, 1000, 12000, 40000, 30000, workers=12),
+    "smoke": Preset(32, 64, 40, 2, 2, 2, 2, 2, 2, batch=4, spoken=4, rows=2, questions=3, workers=0),
+    "tiny": Preset(57600, 16384, 30000, 6400, 5300, 5300, 350, 60, 9900),
+    "base": Preset(400000, 120000, 100000, 30000, 20000, 25000, 6000, 1000, 12000, workers=12),
 }
 
 
 class Stages:
-    """All stages of one preset in one folder."""
+    """All stages of one preset in one folder, for a model that speaks through the voice in another folder."""
 
-    def __init__(self, preset: str, folder: Path, report: Report) -> None:
+    def __init__(self, preset: str, folder: Path, report: Report, voice: Path) -> None:
         """Raises TrainingError where there is no such preset."""
         if preset not in PRESETS:
             raise TrainingError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
         self.size = PRESETS[preset]
-        self.folder, self.report = folder, report
+        self.folder, self.report, self.voice = folder, report, voice
         self.config = SviqaConfig.tiny()
         self.pool = folder / "pool"
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,9 +86,6 @@ class Stages:
             "tower",
             "words",
             "ear",
-            "codebooks",
-            "vocoder",
-            "flow",
             "voicing",
             "align",
             "joint",
@@ -146,39 +132,6 @@ class Stages:
         measure = partial(ear_measure, pools=watched, count=count)
         train("ear", EarStudent(self.config), plan, make, ear_loss, self.folder, self.report, measure, 400)
 
-    # --- voice -----------------------------------------------------------------------------------------------
-
-    def _codebooks(self) -> None:
-        texts = answers(self.size.asked)
-        order = np.random.default_rng(0).permutation(len(texts))[: self.size.fitted]
-        fitted = fit_codebooks([texts[i] for i in order], self.config.audio)
-        save_file({k: v.contiguous() for k, v in fitted.state_dict().items()}, self.folder / "codebooks.safetensors")
-
-    def speech_tokenizer(self) -> SpeechTokenizer:
-        """The fitted speech tokenizer. Raises TrainingError before the codebooks stage."""
-        path = self.folder / "codebooks.safetensors"
-        if not path.exists():
-            raise TrainingError("There are no codebooks yet.", "Run the stage codebooks first.")
-        tokenizer = SpeechTokenizer(self.config.audio)
-        tokenizer.load_state_dict(load_file(path))
-        return tokenizer
-
-    def codes(self) -> Codes:
-        """The audio tokens of answers."""
-        return Codes(self.speech_tokenizer(), self.pool)
-
-    def _vocoder(self) -> None:
-        train_vocoder(self.folder, self.config.hift, self.report, self.size.vocoder, sayings=self.size.sayings)
-
-    def _flow(self) -> None:
-        train_flow(self.folder, self.config.flow, self._spoken(), self.report, self.size.flow)
-
-    def _spoken(self) -> list[Spoken]:
-        """Every answer as audio tokens and mel."""
-        codes = self.codes()
-        texts = answers(self.size.asked)
-        return [Spoken.of(codes.samples(text), codes(text), self.config.flow) for text in texts if codes(text)]
-
     # --- language model with voice, speech, pictures ----------------------------------------------------------
 
     def _language(self, name: str, student: LanguageStudent, lesson: Lesson, steps: int, rate: float) -> None:
@@ -186,6 +139,10 @@ class Stages:
         make = partial(language_batch, self.config, lesson)
         measure = partial(language_measure, config=self.config, pictures=2 if steps < 100 else 24)
         train(name, student, plan, make, language_loss, self.folder, self.report, measure, 500)
+
+    def codes(self) -> Codes:
+        """The audio tokens of answers. Raises ModelError where the voice has no codebooks."""
+        return Codes(load_tokenizer(self.voice, self.config.audio), self.pool)
 
     def _voicing(self) -> None:
         student = self.student("words")
@@ -226,13 +183,6 @@ class Stages:
         folder.mkdir(exist_ok=True)
         write_config(folder, self.config)
         save_weights(folder / "model.safetensors", model.state_dict(), torch.float16)
-        parts = Parts(self.config)
-        _fill(parts.hift, self._weights("vocoder"), "hift.")
-        flow = self._weights("flow")
-        _fill(parts.flow, flow, "flow.")
-        parts.speaker.copy_(flow["speaker"])
-        Voice(parts).save(folder)
-        save_weights(folder / "codebooks.safetensors", self.speech_tokenizer().state_dict(), torch.float16)
         tokenizer().save(str(folder / "tokenizer.json"))
         self.report(f"export The model is in {folder}.")
 

@@ -1,4 +1,4 @@
-"""The stage that teaches HiFT to turn the voice's mel into its sound.
+"""The stage that teaches HiFT to turn any voice's mel into its sound.
 
 The pitch predictor learns from YIN; the rest from spectral distances, its source driven by the true pitch.
 """
@@ -19,11 +19,11 @@ from ..model.hift import Hift
 from ..model.hift_source import Draws
 from ..model.mel import SPEECH_HOP, speech_mel
 from ..turn import Samples
+from .casts import Casts
 from .loop import Losses, Plan, train
 from .pitch import pitch_of
-from .sayings import at_speech_rate, said, saying
+from .sayings import at_speech_rate
 
-SAYINGS = 1200
 RATE = 1.5e-3
 QUIET = -4.0  # where the logarithm of the magnitudes starts
 SEGMENT = 32  # mel frames of a training piece
@@ -35,7 +35,7 @@ HERTZ = 100.0  # the pitch loss is in hundreds of hertz
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech of the voice. `samples`: [256 T], 22.05 kHz; `mel`: [80, T]; `pitch`: [T] in Hz, 0 unvoiced."""
+    """Speech. `samples`: [256 T], 22.05 kHz; `mel`: [80, T]; `pitch`: [T] in Hz, 0 unvoiced."""
 
     samples: Samples
     mel: NDArray[np.float32]
@@ -136,16 +136,13 @@ def new_hift(config: HiftConfig, seed: int) -> Hift:
 def train_vocoder(
     folder: Path,
     config: HiftConfig,
+    casts: Casts,
     report: Callable[[str], None],
-    steps: int = 5500,
+    steps: int,
     seed: int = 0,
-    sayings: int = SAYINGS,
 ) -> Hift:
-    """Teach a fresh vocoder the voice from that many sentences, or go on from `folder`/vocoder.state.
-
-    Raises TrainingError.
-    """
-    speech = [Utterance.of(at_speech_rate(said(saying(number, seed)))) for number in range(sayings)]
+    """Teach a fresh vocoder all voices, or go on from `folder`/vocoder.state. Raises TrainingError."""
+    speech = [Utterance.of(at_speech_rate(casts(i).samples)) for i in range(casts.count)]
     student = VocoderStudent(new_hift(config, seed))
     plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
     train("vocoder", student, plan, Vocoding(speech, config, seed), _losses, folder, report)

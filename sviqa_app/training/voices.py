@@ -114,12 +114,15 @@ VARIANTS = tuple(
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks, and how. `engine` flite or espeak; `rate` words a minute (espeak) or stretch (flite)."""
+    """Who speaks, and how. `engine` flite or espeak; `rate` words a minute (espeak) or stretch (flite).
+
+    `pitch` is in Hz for flite and of a hundred for espeak, where 0 is the voice's own; `range` of a hundred.
+    """
 
     engine: str
     name: str
     rate: float = 1.0
-    pitch: int = 50
+    pitch: int = 0
     range: int = 50
 
 
@@ -288,7 +291,7 @@ class _Espeak:
             raise TrainingError(f"espeak-ng has no voice called {voice.name}.")
         for parameter, value in (
             (_RATE_PARAMETER, int(voice.rate)),
-            (_PITCH_PARAMETER, voice.pitch),
+            (_PITCH_PARAMETER, voice.pitch or 50),
             (_RANGE_PARAMETER, voice.range),
         ):
             self.library.espeak_SetParameter(parameter, value, 0)

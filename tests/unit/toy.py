@@ -18,6 +18,7 @@ from sviqa_app.model.config import (
 )
 from sviqa_app.model.prompt import END, END_OF_TEXT, build_tokenizer
 from sviqa_app.model.sviqa import Sviqa
+from sviqa_app.manner import Manner
 from sviqa_app.turn import Recording, Samples
 
 CONFIG = SviqaConfig(
@@ -40,16 +41,19 @@ CONFIG = SviqaConfig(
 class Hum:
     """Stands for a VoiceStream: 100 samples a token, at once."""
 
-    def push(self, tokens: list[int], last: bool) -> Samples:
+    def push(self, tokens: list[int], last: bool = False) -> Samples:
         return np.full(100 * len(tokens), 0.5, np.float32)
 
 
 @dataclass
 class HumVoice:
-    """Stands for a Voice."""
+    """Stands for a Voice, and for the Voices."""
 
     sample_rate: int = 1000
     spoken: list[list[int]] = field(default_factory=list)
+
+    def speaking(self, manner: Manner) -> HumVoice:
+        return self
 
     def stream(self) -> Hum:
         return Hum()

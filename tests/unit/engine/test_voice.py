@@ -1,35 +1,28 @@
-"""The voice: whole and streamed are the same speech, without clicks, from the first 360 ms on."""
+"""A voice: whole and streamed are the same speech, without clicks, from the first 360 ms on, at any pace."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sviqa_app.engine.voice import FIRST, Parts, Voice
-from sviqa_app.errors import ModelError
-from sviqa_app.model.config import HiftConfig, SviqaConfig
-from sviqa_app.model.hift import Hift
-from sviqa_app.model.hift_stream import reach
+from sviqa_app.engine.manners import PACE
+from sviqa_app.engine.vocoder import Speaker, Vocoder
+from sviqa_app.engine.voice import FIRST, Voice
+from sviqa_app.model.config import VoiceConfig
 from sviqa_app.model.mel import SPEECH_HOP, speech_mel
 from sviqa_app.turn import Samples
+from tests.unit.small_voice import humming_parts
 from tests.unit.tiny import FLOW, HIFT
 
-CONFIG = SviqaConfig(flow=FLOW, hift=HIFT)
+CONFIG = VoiceConfig(flow=FLOW, hift=HIFT)
 
 
 @pytest.fixture(scope="module")
 def voice() -> Voice:
-    """Random weights, scaled so that the sound is speech-like: pitch about 150 Hz, moderately loud."""
-    torch.manual_seed(1)
-    parts = Parts(CONFIG)
-    with torch.no_grad():
-        parts.hift.f0_predictor.classifier.bias.fill_(150.0)
-        parts.speaker[0] = 1.0
-    return Voice(parts)
+    return Voice(Vocoder(humming_parts(CONFIG)), Speaker(torch.eye(CONFIG.flow.speaker_dim)[0]))
 
 
 @pytest.fixture(scope="module")
@@ -102,32 +95,27 @@ def test_an_empty_utterance_is_silent(voice: Voice) -> None:
     assert len(voice.stream().push([], last=True)) == 0
 
 
-def test_vocoder_in_pieces_is_the_vocoder(voice: Voice) -> None:
-    """Of a mel that no longer changes, frames that have all their neighbours sound exactly the same."""
-    mel = torch.randn(1, 80, 80, generator=torch.Generator().manual_seed(3))
-    with torch.inference_mode():
-        whole = voice.start_sound().grow(mel, 80)
-        stream, margin = voice.start_sound(), reach(voice.parts.hift)
-        pieces = [stream.grow(mel[..., : until + margin], until) for until in (20, 41, 60, 80)]
-    torch.testing.assert_close(torch.cat(pieces), whole, atol=2e-5, rtol=0)
+@pytest.mark.parametrize("pace", PACE.values())
+def test_at_any_pace_the_same_words_take_their_share_of_the_time(voice: Voice, tokens: list[int], pace: float) -> None:
+    paced = replace(voice, pace=pace)
+    samples = paced.speak(tokens)
+    assert len(samples) == paced.frames(len(tokens)) * SPEECH_HOP
+    assert len(samples) * pace == pytest.approx(len(voice.speak(tokens)), abs=2 * pace * SPEECH_HOP)
+    assert sum(map(len, streamed(paced, tokens))) == len(samples)
 
 
-def test_save_and_load(voice: Voice, tokens: list[int], tmp_path: Path) -> None:
-    voice.save(tmp_path)
-    again = Voice.load(tmp_path, CONFIG)
-    same(again.speak(tokens[:20]), voice.speak(tokens[:20]))
+def test_a_speaker_who_was_recorded_goes_on_from_the_recording(voice: Voice, tokens: list[int]) -> None:
+    mel = 4 * torch.randn(1, CONFIG.flow.mels, 40, generator=torch.Generator().manual_seed(4))
+    prompted = replace(voice, speaker=replace(voice.speaker, tokens=tokens[:20], mel=mel))
+    whole = prompted.speak(tokens)
+    assert len(whole) == len(voice.speak(tokens)) == sum(map(len, streamed(prompted, tokens)))
+    assert np.abs(whole - voice.speak(tokens)).max() > 1e-3
 
 
-def test_a_voice_of_another_size_is_refused(voice: Voice, tmp_path: Path) -> None:
-    voice.save(tmp_path)
-    with pytest.raises(ModelError):
-        Voice.load(tmp_path, replace(CONFIG, hift=replace(CONFIG.hift, channels=16)))
-
-
-def test_sizes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError):
-        Voice.load(tmp_path, replace(CONFIG, flow=replace(CONFIG.flow, channels=(9, 9))))
-
-
-def test_published_sizes_reach_nineteen_frames() -> None:
-    assert reach(Hift(HiftConfig())) == 19
+def test_two_utterances_at_once_do_not_disturb_each_other(voice: Voice, tokens: list[int]) -> None:
+    one, two = voice.stream(), voice.stream()
+    pieces = []
+    for i in range(0, 45, 5):
+        pieces.append(one.push(tokens[i : i + 5]))
+        two.push([7] * 5)
+    same(np.concatenate([*pieces, one.push([], last=True)]), np.concatenate(streamed(voice, tokens[:45])))

@@ -1,0 +1,129 @@
+"""Who can speak: the folder of our own voice, with its speakers, its cloning and its writer of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.native import load_weights, read_voice_config, save_weights
+from ..errors import EngineError, RecordingError
+from ..manner import Manner, Style
+from ..media.audio import heard_nothing, resampled, trim_silence
+from ..model.config import VoiceConfig
+from ..model.mel import SPEECH_RATE, speech_mel
+from ..model.narration import Narrator
+from ..model.step1 import Step1
+from ..model.voiceprint import STYLES, Voiceprint
+from ..turn import Recording, Samples
+from .manners import PACE
+from .vocoder import Speaker, Vocoder
+from .voice import Voice
+
+SPEAKERS, WRITER = "speakers.safetensors", "writer.safetensors"
+LEVEL = 0.08  # root mean square of the louder half of speech, at which voiceprints are taken
+SHORTEST, LONGEST = 3.0, 10.0  # seconds of a recording to clone
+_RECORD = f"Record {SHORTEST:.0f} to {LONGEST:.0f} seconds of one person speaking."
+
+
+class Speakers(nn.Module):
+    """What the file of speakers holds: `voiceprint.*` and a row for each speaker."""
+
+    table: Tensor
+
+    def __init__(self, config: VoiceConfig) -> None:
+        super().__init__()
+        self.voiceprint = Voiceprint(config.flow.speaker_dim)
+        self.register_buffer("table", torch.zeros(len(config.speakers), config.flow.speaker_dim))
+
+    @torch.inference_mode()
+    def vector(self, recordings: list[Recording]) -> Tensor:
+        """The vector [D] of whoever speaks in all of them, at the common loudness: the mean of their voiceprints."""
+        mels = (speech_mel(torch.from_numpy(resampled(r, SPEECH_RATE).samples)) for r in recordings)
+        return torch.cat([self.voiceprint(mel[None]) for mel in mels]).mean(0)
+
+
+@dataclass(frozen=True)
+class Voices:
+    """One vocoder and everybody who speaks through it."""
+
+    folder: Path
+    config: VoiceConfig
+    vocoder: Vocoder
+    speakers: Speakers
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a voice's folder. Raises ModelError where something is missing, broken or of another shape."""
+        config = read_voice_config(folder)
+        vocoder = Vocoder.load(folder, config)
+        speakers = Speakers(config).eval().requires_grad_(False)
+        shapes = {name: tuple(tensor.shape) for name, tensor in speakers.state_dict().items()}
+        speakers.load_state_dict(load_weights(folder / SPEAKERS, shapes))
+        return cls(folder, config, vocoder, speakers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The speakers that come with the voice."""
+        return self.config.speakers
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+        return self.vocoder.sample_rate
+
+    def speaker(self, name: str = "") -> Speaker:
+        """A speaker by name, the first one unless given. Raises EngineError where there is none."""
+        if name and name not in self.names:
+            raise EngineError(f"There is no speaker {name}.", f"Choose one of {', '.join(self.names)}.")
+        return Speaker(self.speakers.table[self.names.index(name) if name else 0])
+
+    def speaking(self, manner: Manner) -> Voice:
+        """A speaker in a style and at a pace. Raises EngineError where there is no such speaker."""
+        return self.voice(self.speaker(manner.speaker), manner.style, PACE[manner.rate])
+
+    @torch.inference_mode()
+    def voice(self, speaker: Speaker, style: Style = "plain", pace: float = 1.0) -> Voice:
+        """A speaker in a style and at a pace."""
+        chosen = torch.tensor([STYLES.index(style)])
+        vector = self.speakers.voiceprint.styled(speaker.vector[None], chosen)[0]
+        return Voice(self.vocoder, replace(speaker, vector=vector), pace)
+
+    @torch.inference_mode()
+    def clone(self, recording: Recording) -> Speaker:
+        """Whoever speaks in a recording of 3 to 10 s. Raises RecordingError where there is too little speech."""
+        if heard_nothing(recording):
+            raise RecordingError("Nobody speaks in the recording.", _RECORD)
+        speech = trim_silence(recording)
+        if speech.seconds < SHORTEST:
+            raise RecordingError(
+                f"The recording holds {speech.seconds:.1f} seconds of speech, too little to clone a voice.",
+                _RECORD,
+            )
+        level = Recording(levelled(speech.samples[: int(LONGEST * speech.rate)]), speech.rate)
+        return Speaker(self.speakers.vector([level]))
+
+    @cached_property
+    def narrator(self) -> Narrator:
+        """What writes audio tokens for words. Raises ModelError where its file is missing or broken."""
+        writer = Step1(self.config.writer).eval().requires_grad_(False)
+        shapes = {name: tuple(tensor.shape) for name, tensor in writer.state_dict().items()}
+        writer.load_state_dict(load_weights(self.folder / WRITER, shapes))
+        return Narrator(writer, self.config.audio)
+
+
+def levelled(samples: Samples) -> Samples:
+    """Speech at the common loudness: its louder half has the root mean square `LEVEL`."""
+    pieces = samples[: len(samples) // 320 * 320].reshape(-1, 320)
+    power = np.sort((pieces**2).mean(1))[len(pieces) // 2 :]
+    return np.asarray(samples * (LEVEL / max(1e-6, float(np.sqrt(power.mean())))), np.float32)
+
+
+def save_speakers(folder: Path, speakers: Speakers) -> None:
+    """Write the speakers of a voice. Raises OutputError."""
+    save_weights(folder / SPEAKERS, speakers.state_dict(), torch.float16)

@@ -1,0 +1,171 @@
+"""The stages that make the voice that ships, in order, each resumable: `sviqa train voice PRESET` runs them all.
+
+codebooks ─► lexicon ─► narrator ─┐
+     └─► casts ─► flow, vocoder ──┴─► export
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..checkpoints.native import save_weights, write_config
+from ..engine.vocoder import Parts, Vocoder
+from ..engine.voices import WRITER, Speakers, save_speakers
+from ..errors import TrainingError
+from ..model.config import VoiceConfig
+from ..turn import Recording
+from .casts import Casts
+from .codebooks import FILE, fit_codebooks, load_tokenizer, save_tokenizer
+from .flow_stage import train_flow
+from .lexicon import Lexicon, load_lexicon
+from .loop import Plan, train
+from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
+from .readings import Readings
+from .scripts import chain_words, dictionary_words
+from .vocoder import train_vocoder
+from .voices import RATE
+
+CHECKING = 1_000_000  # readings watched while training
+KEPT_BACK = 2000  # words of the dictionary that are never spelled in training
+
+
+@dataclass(frozen=True)
+class VoicePreset:
+    """How much of everything: pool sizes, steps a stage, batch sizes. `words` of the lexicon, 0 for all."""
+
+    fitted: int
+    tokenizer: int
+    words: int
+    readings: int
+    casts: int
+    voices: int
+    narrator: int
+    flow: int
+    vocoder: int
+    rows: int = 24
+    spelled: int = 128
+    workers: int = 1
+
+
+VOICE_PRESETS = {
+    "smoke": VoicePreset(8, 2, 400, 24, 6, 5, 2, 2, 2, rows=2, spelled=6, workers=0),
+    "tiny": VoicePreset(700, 1500, 0, 20000, 2400, 220, 2800, 3000, 1500),
+    "base": VoicePreset(6000, 20000, 0, 200000, 40000, 2000, 40000, 40000, 40000, workers=12),
+}
+
+
+class VoiceStages:
+    """All stages of one preset in one folder."""
+
+    def __init__(self, preset: str, folder: Path, report: Callable[[str], None]) -> None:
+        """Raises TrainingError where there is no such preset."""
+        if preset not in VOICE_PRESETS:
+            raise TrainingError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(VOICE_PRESETS)}.")
+        self.size = VOICE_PRESETS[preset]
+        self.folder, self.report = folder, report
+        self.config = VoiceConfig.tiny()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The stages, in the order they run."""
+        return ("codebooks", "lexicon", "narrator", "casts", "flow", "vocoder", "export")
+
+    def run(self, stage: str) -> None:
+        """Run one stage, or go on with it. Raises TrainingError where an earlier stage is missing."""
+        if stage not in self.names():
+            raise TrainingError(f"There is no stage {stage!r}.", f"Choose one of {', '.join(self.names())}.")
+        torch.manual_seed(self.names().index(stage))
+        getattr(self, f"_{stage}")()
+
+    def _codebooks(self) -> None:
+        if (self.folder / FILE).exists():
+            return
+        size = self.size
+        fitted = fit_codebooks(self.folder, self.config.audio, size.fitted, size.tokenizer, self.report)
+        save_tokenizer(self.folder, fitted)
+
+    def _lexicon(self) -> None:
+        words = sorted({*chain_words(), *dictionary_words()})
+        step = max(1, len(words) // self.size.words) if self.size.words else 1
+        load_lexicon(self.folder / "lexicon.json", words[::step], self.report)
+
+    def lexicon(self) -> Lexicon:
+        """How words are said. Raises TrainingError before the lexicon stage."""
+        path = self.folder / "lexicon.json"
+        if not path.exists():
+            raise TrainingError("There is no lexicon yet.", "Run the stage lexicon first.")
+        return load_lexicon(path, (), self.report)
+
+    def readings(self, count: int, first: int = 0) -> Readings:
+        """A pool of readings. Raises TrainingError where an earlier stage is missing."""
+        if not (self.folder / FILE).exists():
+            raise TrainingError("There are no codebooks yet.", "Run the stage codebooks first.")
+        tokenizer = load_tokenizer(self.folder, self.config.audio)
+        return Readings(self.folder / "pool", count, tokenizer, self.lexicon(), first)
+
+    def _narrator(self) -> None:
+        lexicon = self.lexicon()
+        words = sorted(lexicon)
+        common = {*chain_words()}
+        drawn = np.random.default_rng(5).permutation(len(words))[: min(KEPT_BACK, len(words) // 4)]
+        kept_back = [words[i] for i in drawn if words[i] not in common]
+        rare = sorted({*words} - {*kept_back})
+        known = [word for word in rare if word in common] or rare
+        lessons = Lessons(self.readings(self.size.readings), lexicon, known, rare, self.size.rows, self.size.spelled)
+        watched = self.readings(64 if self.size.rows > 2 else 4, CHECKING)
+        measure = partial(narrator_measure, held=watched, lexicon=lexicon, words=kept_back[:400])
+        plan = Plan(self.size.narrator, rate=2e-3, workers=self.size.workers)
+        model = new_narrator(self.config.writer)
+        train("narrator", model, plan, lessons, narrator_loss, self.folder, self.report, measure, 250)
+
+    def casts(self) -> Casts:
+        """The pool of recast readings. Raises TrainingError where an earlier stage is missing."""
+        readings = self.readings(self.size.readings)
+        return Casts(self.folder / "pool", readings, self.size.casts, self.size.voices)
+
+    def _casts(self) -> None:
+        casts = self.casts()
+        for number in range(casts.count):
+            casts(number)
+            if number % 100 == 0:
+                self.report(f"casts {number}/{casts.count}")
+
+    def _flow(self) -> None:
+        train_flow(self.folder, self.config.flow, self.casts(), self.report, self.size.flow)
+
+    def _vocoder(self) -> None:
+        train_vocoder(self.folder, self.config.hift, self.casts(), self.report, self.size.vocoder)
+
+    def _export(self) -> None:
+        """Write the voice folder that the app reads."""
+        folder = self.folder / self.config.name
+        folder.mkdir(exist_ok=True)
+        flow, hift = self._weights("flow"), self._weights("vocoder")
+        parts, speakers = Parts.of(self.config), Speakers(self.config)
+        parts.load_state_dict({k: v for k, v in {**flow, **hift}.items() if k.startswith(("flow.", "hift."))})
+        speakers.load_state_dict({**speakers.state_dict(), **{k: v for k, v in flow.items() if "voiceprint" in k}})
+        casts = self.casts()
+        for number in range(len(self.config.speakers)):
+            speakers.table[number] = speakers.vector([Recording(own, RATE) for own in casts.own(number)])
+        write_config(folder, self.config)
+        Vocoder(parts).save(folder)
+        save_speakers(folder, speakers)
+        save_weights(folder / WRITER, self._weights("narrator"), torch.float16)
+        save_tokenizer(folder, load_tokenizer(self.folder, self.config.audio))
+        self.report(f"export The voice is in {folder}.")
+
+    def _weights(self, stage: str) -> dict[str, Any]:
+        """A stage's weights. Raises TrainingError where it has not run."""
+        path = self.folder / f"{stage}.state"
+        if not path.exists():
+            raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train voice --stage {stage}.")
+        weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        return weights
