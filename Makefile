@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SOURCES := sviqa_app tests packaging setup.py
 
-.PHONY: run test check bench bench-window screenshots train clean
+.PHONY: run test check bench bench-window bench-vocoder bench-faults screenshots train clean
 .DELETE_ON_ERROR:
 
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
@@ -40,6 +40,12 @@ bench: $(VENV)/installed
 
 bench-window: $(VENV)/installed-test
 	$(BIN)/python -m tests.bench.window
+
+bench-vocoder: $(VENV)/installed-test
+	$(BIN)/python -m tests.bench.vocoder
+
+bench-faults: $(VENV)/installed-test
+	$(BIN)/python -m tests.bench.faults
 
 screenshots: $(VENV)/installed-test
 	$(BIN)/python packaging/screenshots.py

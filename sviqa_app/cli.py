@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from . import __version__
 from .errors import DeviceError, SviqaError
 from .manner import Manner, Rate, Style
-
-SHIPPED, VOICE = "sviqa-tiny", "voice-tiny"
+from .verbs.evaluating import evaluate
+from .verbs.modelling import models
+from .verbs.options import SHIPPED, VOICE, AnyVoice, AsJson, Model
+from .verbs.training import train
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -20,20 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-evaluate = typer.Typer(help="Measure how often the answers are right.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
-train = typer.Typer(help="Train what ships again, from nothing.", no_args_is_help=True)
 app.add_typer(train, name="train")
-models = typer.Typer(invoke_without_command=True)
 app.add_typer(models, name="models")
 
-Model = Annotated[
-    str, typer.Option(metavar="MODEL", help="A model that is installed, by name, or a folder that holds one.")
-]
 Speaker = Annotated[str, typer.Option("--voice", metavar="NAME", help="Who speaks: see sviqa voices.")]
 HowFast = Annotated[Rate, typer.Option("--rate", help="How fast it is spoken.")]
 HowStyled = Annotated[Style, typer.Option("--style", help="The manner of speaking.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _version(asked: bool) -> None:
@@ -125,7 +120,7 @@ def say(
     agreed: Annotated[
         bool, typer.Option("--agreed", help="The person in the recording agreed, so that nothing is asked.")
     ] = False,
-    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
+    model: AnyVoice = VOICE,
 ) -> None:
     """Say TEXT aloud, or into a WAV file where there is no loudspeaker."""
     from .saying import say_text, to_clone
@@ -136,7 +131,7 @@ def say(
 
 @app.command()
 def voices(
-    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
+    model: AnyVoice = VOICE,
 ) -> None:
     """List who can speak, and what each can do."""
     from .saying import list_voices
@@ -172,176 +167,54 @@ def bench(
     show(measure(model, questions), as_json)
 
 
-@evaluate.command()
-def scenes(
-    mode: Annotated[Literal["speech", "text", "mixed"], typer.Option(help="How the questions are put.")] = "speech",
-    questions: Annotated[int, typer.Option(min=1, help="How many questions, each about a picture of its own.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed asks other questions.")] = 0,
-    snr: Annotated[
-        str | None, typer.Option(metavar="DB", help="Noise in the speech: its distance in dB, 5 or 0-5.")
-    ] = None,
-    voices: Annotated[Literal["held-out", "train"], typer.Option(help="Who speaks the questions.")] = "held-out",
-    model: Model = SHIPPED,
-    as_json: AsJson = False,
-) -> None:
-    """Ask about drawn scenes and in phrasings that training never saw."""
-    from .evaluation.scenes import Plan, measure, show
-
-    show(measure(model, Plan(mode, questions, seed, Plan.decibels(snr), voices)), as_json)
-
-
-@evaluate.command("voice")
-def evaluate_voice(
-    sentences: Annotated[int, typer.Option(min=1, max=200, help="How many sentences are listened to.")] = 200,
-    per_tag: Annotated[int, typer.Option(min=1, max=200, help="How many sentences each tag is tried on.")] = 100,
-    clones: Annotated[int, typer.Option(min=1, max=50, help="How often each held-out voice is cloned.")] = 10,
-    model: Annotated[str, typer.Option(metavar="VOICE", help="A voice that is installed, or its folder.")] = VOICE,
-    as_json: AsJson = False,
-) -> None:
-    """Measure the voice: how well it is understood, how fast it is, whether tags and clones do what they say."""
-    from .evaluation.voice import measure, show
-
-    show(measure(model, sentences, per_tag, clones), as_json)
-
-
-@evaluate.command()
-def spoken(
-    questions: Annotated[int, typer.Option(min=1, help="How many spoken answers are listened to.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed asks other questions.")] = 0,
-    model: Model = SHIPPED,
-    as_json: AsJson = False,
-) -> None:
-    """Have an independent recogniser listen to the answers, and to the voice they were learned from."""
-    from .evaluation.spoken import measure, show
-
-    show(measure(model, questions, seed), as_json)
-
-
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A model of the list that sviqa models prints.")]
-
-
-@models.callback()
-def list_models(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the models: what is installed, what fits this machine, licences, and what each is good for."""
-    if context.invoked_subcommand is None:
-        from .managing import show_models
-
-        show_models(as_json)
-
-
-@models.command()
-def install(
-    name: ModelName,
+@app.command()
+def batch(
     folder: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Take it from this folder, without a network.")
+        Path | None, typer.Argument(metavar="FOLDER", help="Pictures, with their questions beside them.")
     ] = None,
-) -> None:
-    """Fetch a model, or go on with a fetch that was stopped, and prove every file. Repairs one that is damaged."""
-    from .managing import install_model
-
-    install_model(name, folder)
-
-
-@models.command()
-def verify(name: ModelName) -> None:
-    """Hash every file of an installed model again."""
-    from .managing import verify_model
-
-    verify_model(name)
-
-
-@models.command()
-def remove(name: ModelName) -> None:
-    """Delete an installed model."""
-    from .managing import remove_model
-
-    remove_model(name)
-
-
-Base = Annotated[
-    str | None, typer.Option(metavar="MODEL", help="The language model, where the folder is a projector or LoRA alone.")
-]
-Tower = Annotated[str | None, typer.Option(metavar="MODEL", help="The vision tower, where the folder has none.")]
-
-
-def _place(name: str) -> Path:
-    from .checkpoints.native import find_model
-
-    return Path(name) if Path(name).is_file() else find_model(name)
-
-
-@models.command("compose")
-def compose_model(
-    llava: Annotated[str, typer.Option(metavar="MODEL", help="A LLaVA of any layout, by name or folder.")],
-    whisper: Annotated[str, typer.Option(metavar="MODEL", help="A Whisper, by name, folder or .pt file.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the new model goes.")],
-    audio_tokens: Annotated[bool, typer.Option("--audio-tokens", help="Add Step-Audio's 5,120 audio tokens.")] = False,
-    base: Base = None,
-    tower: Tower = None,
-    projector: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A speech projector of LLaMA-Omni to begin with.")
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the tables go.")] = Path("results"),
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="LIST", help="CSV, JSONL or VQA questions, in place of a folder.")
     ] = None,
+    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The pictures of the list.")] = None,
+    speech: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The recordings of the list.")] = None,
+    question: Annotated[str | None, typer.Option(metavar="WORDS", help="One question for all.")] = None,
+    question_speech: Annotated[
+        Path | None, typer.Option(metavar="RECORDING", help="One spoken question for all.")
+    ] = None,
+    formats: Annotated[str, typer.Option("--format", help="Some of csv,jsonl,xlsx,parquet,html.")] = "csv,html",
+    speak: Annotated[bool, typer.Option("--speak", help="Speak the answers, into sound files.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the batch in --out.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on, and ask again what failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that read files; 0 for as many as is good.")] = 0,
+    model: Model = SHIPPED,
 ) -> None:
-    """Join a LLaVA and a Whisper encoder into a SViQA, ready for alignment."""
-    from .checkpoints.compose import compose
+    """Ask about a folder of pictures, and write a table of the answers."""
+    from .batch import command
+    from .batch.report import formats_in
 
-    parts = {name: _place(value) if value else None for name, value in (("base", base), ("tower", tower))}
-    start = _place(projector) if projector else None
-    made = compose(_place(llava), _place(whisper), out, audio_tokens, **parts, projector=start)
-    print(*made.notes, f"{made.folder}: {made.tensors} tensors, {made.bytes / 1e9:.1f} GB.", sep="\n")
-
-
-@models.command("convert")
-def convert_model(
-    source: Annotated[str, typer.Argument(metavar="MODEL", help="A LLaVA of any layout, or a SViQA made of one.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it goes.")],
-    to: Annotated[Literal["transformers", "original"], typer.Option(help="For which code.")] = "transformers",
-    base: Base = None,
-    tower: Tower = None,
-) -> None:
-    """Write a LLaVA of any layout, or the one in a SViQA, for transformers or the original code."""
-    from .checkpoints.convert import convert
-
-    parts = {name: _place(value) if value else None for name, value in (("base", base), ("tower", tower))}
-    made = convert(_place(source), out, to, **parts)
-    print(*made.notes, f"{made.folder}: {made.tensors} tensors, {made.bytes / 1e9:.1f} GB.", sep="\n")
-
-
-Preset = Annotated[
-    str, typer.Argument(metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU).")
-]
-OnlyStages = Annotated[
-    list[str] | None, typer.Option("--stage", metavar="STAGE", help="Only this stage. May be repeated.")
-]
-Run = Annotated[
-    Path | None, typer.Option("--out", metavar="FOLDER", help="Where the run is kept, under runs unless given.")
-]
-
-
-@train.command("model")
-def train_model(
-    preset: Preset,
-    stage: OnlyStages = None,
-    out: Run = None,
-    voice: Annotated[str, typer.Option(metavar="VOICE", help="The voice whose tokens the model learns.")] = VOICE,
-) -> None:
-    """Train the model that ships, from nothing; a run that was stopped goes on where it was."""
-    from .checkpoints.native import find_model
-    from .training.stages import Stages
-
-    stages = Stages(preset, out or Path("runs") / preset, print, find_model(voice))
-    for name in stage or stages.names():
-        stages.run(name)
-
-
-@train.command("voice")
-def train_voice(preset: Preset, stage: OnlyStages = None, out: Run = None) -> None:
-    """Train the voice that ships, from nothing; a run that was stopped goes on where it was."""
-    from .training.voice_stages import VoiceStages
-
-    stages = VoiceStages(preset, out or Path("runs") / f"voice-{preset}", print)
-    for name in stage or stages.names():
-        stages.run(name)
+    try:
+        asked = command.BatchOptions(
+            out,
+            folder,
+            manifest,
+            images,
+            speech,
+            question,
+            question_speech,
+            model,
+            formats_in(formats),
+            speak,
+            resume,
+            retry_failed,
+            workers,
+        )
+        status = command.dry_run(asked) if dry_run else command.batch(asked)
+    except SviqaError as error:  # nothing ran
+        print(f"sviqa: {error}", file=sys.stderr)
+        status = command.NOTHING_RAN
+    raise typer.Exit(status)
 
 
 def main() -> None:

@@ -98,28 +98,37 @@ def _run(path: Path, target: Path, mark: str) -> None:
 
 def _load(path: Path) -> Any:
     """What is in a file of torch.save, of any age. Raises ModelError where it is broken or asks for more."""
-    zipped = zipfile.is_zipfile(path)
-    if zipped and sum(part.file_size for part in zipfile.ZipFile(path).infolist()) > path.stat().st_size:
-        raise ModelError(f"{path.name} is packed, as torch never does.", _INSTEAD)
     try:
+        zipped = zipfile.is_zipfile(path)
+        if zipped and _unpacked_size(path) > path.stat().st_size:
+            raise ModelError(f"{path.name} is packed, as torch never does.", _INSTEAD)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except ModelError:
+        raise
     except pickle.UnpicklingError as error:
         wish = re.search(r"GLOBAL (\S+)", str(error))
         asks = f"It asks for {wish[1][:80]}, which was not run." if wish else "It was not opened."
         raise ModelError(f"{path.name} is a Python pickle of more than tensors. {asks}", _INSTEAD) from error
     except Exception as error:  # a broken archive fails in many ways
-        raise ModelError(
-            f"{path.name} is broken: {str(error).splitlines()[:1]}.", "Install the model again."
-        ) from error
+        reason = str(error).partition("\n")[0][:200]
+        raise ModelError(f"{path.name} is broken: {reason}.", "Install the model again.") from error
 
 
-def _tensors(value: Any, head: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in tables within tables, by name."""
-    if isinstance(value, Tensor) and value.layout is torch.strided and not value.is_quantized:
-        yield head, value.detach()
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _tensors(inner, f"{head}.{key}" if head else str(key))
+def _unpacked_size(path: Path) -> int:
+    with zipfile.ZipFile(path) as file:
+        return sum(part.file_size for part in file.infolist())
+
+
+def _tensors(top: Any) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor in tables within tables, by name. A table that stands in several, or in itself, is read once."""
+    waiting, seen = [("", top)], set()
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor) and value.layout is torch.strided and not value.is_quantized:
+            yield name, value.detach()
+        elif isinstance(value, dict) and id(value) not in seen:
+            seen.add(id(value))
+            waiting += [(f"{name}.{key}" if name else str(key), inner) for key, inner in value.items()]
 
 
 def main() -> int:

@@ -154,31 +154,37 @@ def _hear(engine: EndToEnd, questions: Sequence[Ready]) -> list[_Ear | None]:
     return [None if q.mel is None else ears[id(q.mel)] for q in questions]
 
 
-class _Roomy(DynamicLayer):
+class _Roomy(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values that grow in place, where transformers copies all of them for every token."""
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
         """`keys` and `values`: [B, heads, L, D]."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lazy_initialization(keys, values)
-        self._stored = self.keys, self.values = keys, values
+        self._stored, self._length = (keys, values), keys.shape[-2]
+        self._show()
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """See transformers' CacheLayerMixin."""
-        begin, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
-        missing = end - self._stored[0].shape[-2]
+        begin, self._length = self._length, self._length + key_states.shape[-2]
+        missing = self._length - self._stored[0].shape[-2]
         if missing > 0:
             more = (0, 0, 0, missing + SPARE)
             self._stored = F.pad(self._stored[0], more), F.pad(self._stored[1], more)
-        self.keys, self.values = (part[:, :, :end] for part in self._stored)
-        self.keys[:, :, begin:], self.values[:, :, begin:] = key_states, value_states
-        return self.keys, self.values
+        keys, values = self._show()
+        keys[:, :, begin:], values[:, :, begin:] = key_states, value_states
+        return keys, values
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Only these rows."""
-        length = self.keys.shape[-2]
         self._stored = self._stored[0][indices], self._stored[1][indices]
-        self.keys, self.values = (part[:, :, :length] for part in self._stored)
+        self._show()
+
+    def _show(self) -> tuple[Tensor, Tensor]:
+        """What is there, as transformers looks at it."""
+        keys, values = (part[:, :, : self._length] for part in self._stored)
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 def _chosen(cache: Cache, rows: list[int]) -> Cache:

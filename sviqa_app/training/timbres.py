@@ -7,6 +7,7 @@ the flow learns that tokens say what is said and the speaker's vector says who s
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,7 +90,8 @@ class World:
 
 def _pyworld() -> Any:
     try:
-        import pyworld
+        with warnings.catch_warnings(action="ignore"):  # it asks for its own version in a way that is going
+            import pyworld
     except ImportError as error:
         raise TrainingError("pyworld was not found.", "Run: pip install 'sviqa[train-voice]'.") from error
     return pyworld

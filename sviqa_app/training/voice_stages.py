@@ -28,7 +28,7 @@ from .lexicon import Lexicon, load_lexicon
 from .loop import Plan, train
 from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
 from .readings import Readings
-from .scripts import chain_words, dictionary_words
+from .scripts import WORD, chain_words, dictionary_words, script
 from .vocoder import train_vocoder
 from .voices import RATE
 
@@ -94,8 +94,10 @@ class VoiceStages:
 
     def _lexicon(self) -> None:
         words = sorted({*chain_words(), *dictionary_words()})
-        step = max(1, len(words) // self.size.words) if self.size.words else 1
-        load_lexicon(self.folder / "lexicon.json", words[::step], self.report)
+        if self.size.words:  # some, and those that will be read
+            read = " ".join(script(first + i) for first in (0, CHECKING) for i in range(self.size.readings))
+            words = sorted({*words[:: len(words) // self.size.words], *WORD.findall(read)})
+        load_lexicon(self.folder / "lexicon.json", words, self.report)
 
     def lexicon(self) -> Lexicon:
         """How words are said. Raises TrainingError before the lexicon stage."""

@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from sviqa_app.engine.end_to_end import EndToEnd
+from sviqa_app.manner import Manner
 from sviqa_app.model.config import (
     AudioTokenConfig,
     SpeechConfig,
@@ -18,7 +19,6 @@ from sviqa_app.model.config import (
 )
 from sviqa_app.model.prompt import END, END_OF_TEXT, build_tokenizer
 from sviqa_app.model.sviqa import Sviqa
-from sviqa_app.manner import Manner
 from sviqa_app.turn import Recording, Samples
 
 CONFIG = SviqaConfig(

@@ -90,6 +90,14 @@ def test_plain_pickles_never_run(protocol: int, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_tables_that_hold_themselves(tmp_path: Path) -> None:
+    table: dict[str, Any] = {"a": torch.ones(100)}
+    table["again"] = table
+    torch.save({"one": table, "two": table}, tmp_path / "w.pt")
+    convert(tmp_path / "w.pt", tmp_path / "out", "")
+    assert [name.partition(".")[2] for name in load_file(tmp_path / "out")] == ["a"]
+
+
 def test_files_that_promise_more_than_they_hold(tmp_path: Path) -> None:
     path = tmp_path / "w.bin"
     torch.save({"a": torch.ones(1).expand(10**12)}, path)

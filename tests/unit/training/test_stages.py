@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from sviqa_app.engine.end_to_end import EndToEnd
-from sviqa_app.errors import TrainingError
+from sviqa_app.errors import ModelError, TrainingError
+from sviqa_app.model.config import VoiceConfig
+from sviqa_app.training.codebooks import save_tokenizer
 from sviqa_app.training.stages import Stages
 from sviqa_app.turn import AudioChunk, Done, Question
+from tests.unit.small_voice import write_voice
 
+from .conftest import random_tokenizer
+from .needs import needs_flite
 from .test_scenes import needs_emoji
 
-needs_flite = pytest.mark.skipif(not shutil.which("flite"), reason="flite is not installed")
+
+def voice(folder: Path) -> Path:
+    """A voice that has learned nothing, of the sizes of the one that ships."""
+    config = VoiceConfig.tiny()
+    save_tokenizer(write_voice(folder / config.name, config), random_tokenizer(config.audio))
+    return folder / config.name
 
 
 @needs_emoji
 @needs_flite
 def test_smoke_preset_makes_a_model_that_answers(tmp_path: Path) -> None:
     lines: list[str] = []
-    stages = Stages("smoke", tmp_path, lines.append)
+    stages = Stages("smoke", tmp_path, lines.append, voice(tmp_path))
     for name in stages.names():
         stages.run(name)
     engine = EndToEnd.load(tmp_path / "sviqa-tiny")
@@ -40,11 +49,11 @@ def _after(checks: int):  # type: ignore[no-untyped-def]
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no preset"):
-        Stages("huge", tmp_path, print)
-    stages = Stages("smoke", tmp_path, print)
+        Stages("huge", tmp_path, print, tmp_path)
+    stages = Stages("smoke", tmp_path, print, tmp_path)
     with pytest.raises(TrainingError, match="no stage"):
         stages.run("nonsense")
     with pytest.raises(TrainingError, match="words has not run"):
         stages.student("words")
-    with pytest.raises(TrainingError, match="no codebooks"):
-        stages.speech_tokenizer()
+    with pytest.raises(ModelError, match="holds no codebooks"):
+        stages.codes()

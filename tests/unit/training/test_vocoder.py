@@ -9,10 +9,21 @@ import pytest
 import torch
 
 from sviqa_app.model.flow import mel_frames
-from sviqa_app.training.flow_stage import FlowStudent, Spoken, Windows, new_flow, new_speaker
+from sviqa_app.model.mel import SPEECH_MELS, speech_mel
+from sviqa_app.model.voiceprint import STYLES, Voiceprint
+from sviqa_app.training.casts import Cast
+from sviqa_app.training.flow_stage import BATCH, OWN, QUIET, FlowStudent, Spoken, Windows, new_flow, train_flow
 from sviqa_app.training.pitch import pitch_of
 from sviqa_app.training.sayings import saying, trimmed
-from sviqa_app.training.vocoder import SEGMENT, Utterance, Vocoding, new_hift, spectral_loss, vocoder_loss
+from sviqa_app.training.vocoder import (
+    SEGMENT,
+    Utterance,
+    Vocoding,
+    new_hift,
+    spectral_loss,
+    train_vocoder,
+    vocoder_loss,
+)
 from tests.unit.tiny import FLOW, HIFT
 
 
@@ -66,25 +77,61 @@ def test_the_same_sound_has_no_spectral_loss() -> None:
     assert float(spectral_loss(0.5 * sound, sound)) > 0.1
 
 
+def cast(seconds: float = 1.0, count: int = 40, voice: int = 0, style: int = 0) -> Cast:
+    tokens = np.random.default_rng(voice).integers(0, 5120, count)
+    return Cast(tokens, hum(120 + 60 * voice, seconds, 16000), voice, style)
+
+
+OWNS = [[speech_mel(torch.from_numpy(hum(120 + 60 * v, 1.0 + n))).numpy() for n in range(2)] for v in range(2)]
+
+
 def test_the_flow_learns() -> None:
-    tokens = [int(t) for t in np.random.default_rng(0).integers(0, 5120, 40)]
-    speech = [Spoken.of(hum(150, 1.0, 16000), tokens, FLOW)]
+    speech = [Spoken.of(cast(voice=voice, style=voice), FLOW) for voice in range(2)]
     assert speech[0].mel.shape == (80, mel_frames(40, FLOW.token_rate))
-    student, losses = FlowStudent(new_flow(FLOW, speech, 0), new_speaker(FLOW, 0)), []
-    batch = Windows(speech, FLOW)(2)
+    student, losses = FlowStudent(new_flow(FLOW, speech, 0), Voiceprint(FLOW.speaker_dim)), []
+    windows = Windows(speech, OWNS, FLOW)
+    batch, again = windows(2), windows(2)
+    assert all(torch.equal(batch[key], again[key]) for key in batch)
     assert batch["mel"].shape[-1] == mel_frames(batch["tokens"].shape[1], FLOW.token_rate)
     steps(student, losses, 12, 3e-3, lambda: student(batch))
     assert losses[-1] < 0.9 * losses[0]
+    reached = [p.grad is not None and bool(p.grad.abs().sum() > 0) for p in student.voiceprint.parameters()]
+    assert all(reached)
+
+
+def test_a_batch_says_who_speaks_and_how() -> None:
+    speech = [Spoken.of(cast(voice=voice, style=style), FLOW) for voice in range(2) for style in range(3)]
+    batch = Windows(speech, OWNS, FLOW)(0)
+    assert batch["own"].shape[:2] == (BATCH, SPEECH_MELS) and OWN[0] <= batch["own"].shape[2] < OWN[1]
+    assert set(batch["style"].tolist()) <= set(range(len(STYLES)))
+    assert 0 < int(batch["canonical"].sum()) < BATCH
+    assert not batch["style"][batch["canonical"]].any()
+    assert (batch["prompt"] <= batch["mel"].shape[-1] // 2).all()
+
+
+def test_only_the_canonical_voice_is_guessed() -> None:
+    """The tokens of another voice's speech do not say how it sounds."""
+    others = [Spoken.of(cast(voice=1), FLOW)]
+    student = FlowStudent(new_flow(FLOW, others, 0), Voiceprint(FLOW.speaker_dim))
+    assert float(student(Windows(others, OWNS, FLOW)(0))["guess"].detach()) == 0
 
 
 def test_windows_cut_tokens_and_mel_at_the_same_place() -> None:
-    tokens = list(range(40))
-    whole = Spoken.of(hum(150, 1.0, 16000), tokens, FLOW)
-    marked = Spoken(whole.tokens, np.repeat(np.arange(whole.mel.shape[1], dtype=np.float32)[None], 80, 0))
+    whole = Spoken.of(cast(), FLOW)
+    frames = np.repeat(np.arange(whole.mel.shape[1], dtype=np.float16)[None], 80, 0)
+    marked = Spoken(np.arange(40), frames, 0, 0)
     for step in range(6):
-        batch = Windows([marked], FLOW)(step)
+        batch = Windows([marked], OWNS, FLOW)(step)
         for ids, mel in zip(batch["tokens"], batch["mel"], strict=True):
             assert int(mel[0, 0]) == mel_frames(int(ids[0]), FLOW.token_rate)
+
+
+def test_a_window_over_the_end_is_filled_with_silence() -> None:
+    short = Spoken.of(cast(0.5), FLOW)
+    assert (short.mel[:, -20:] == short.mel[0, -1]).all() and float(short.mel[0, -1]) == pytest.approx(QUIET, abs=0.01)
+    piece = Spoken(np.arange(40), np.zeros((80, 60), np.float16), 0, 0).piece(4, 20, FLOW.token_rate)
+    assert piece.tokens.tolist() == list(range(20, 40)) and piece.mel.shape == (80, mel_frames(20, FLOW.token_rate))
+    assert float(piece.mel[0, -1]) == pytest.approx(QUIET, abs=0.01) and not piece.mel[:, 0].any()
 
 
 def test_sayings_are_sentences_and_repeat() -> None:
@@ -101,12 +148,29 @@ def test_silence_around_speech_is_cut() -> None:
     assert len(trimmed(np.zeros(0, np.float32))) == 0
 
 
-def test_vocoder_stage_saves_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sviqa_app.training import vocoder
+class FewCasts:
+    """Stands for `Casts`: two readings in two voices."""
 
-    monkeypatch.setattr(vocoder, "said", lambda text: hum(150, 0.5, 16000))
+    count = voices = 2
+
+    def __call__(self, i: int) -> Cast:
+        return cast(voice=i, style=i)
+
+    def own(self, voice: int) -> list[np.ndarray]:
+        return [hum(120 + 60 * voice, 1.0, 16000)] * 2
+
+
+def same_weights(one: torch.nn.Module, two: torch.nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_the_vocoder_s_stage_saves_and_goes_on(tmp_path: Path) -> None:
     told: list[str] = []
-    first = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2, sayings=1)
-    again = vocoder.train_vocoder(tmp_path, HIFT, told.append, steps=2, sayings=1)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    assert told
+    first, again = (train_vocoder(tmp_path, HIFT, FewCasts(), told.append, steps=2) for _ in range(2))  # type: ignore[arg-type]
+    assert same_weights(first, again) and told
+
+
+def test_the_flow_s_stage_saves_and_goes_on(tmp_path: Path) -> None:
+    told: list[str] = []
+    first, again = (train_flow(tmp_path, FLOW, FewCasts(), told.append, steps=2) for _ in range(2))  # type: ignore[arg-type]
+    assert same_weights(first, again) and told
