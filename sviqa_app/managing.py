@@ -35,7 +35,11 @@ def show_models(as_json: bool) -> None:
 def model_rows(home: Path | None = None) -> list[dict[str, Any]]:
     """One dictionary a model, as `--json` prints it: those that ship, those installed, then the catalog."""
     catalog, have, machine = load_catalog(), installed(home), this_machine()
-    rows = [_shipped_row(folder) for folder in sorted(models_folder().glob("*/")) if (folder / "config.json").is_file()]
+    rows = [
+        _shipped_row(folder)
+        for folder in sorted(models_folder().glob("*/"))
+        if (folder / "model.safetensors").is_file()
+    ]
     rows += [_row(entry, have, machine) for entry in catalog.values()]
     rows += [_unlisted_row(manifest) for name, manifest in have.items() if name not in catalog]
     return sorted(rows, key=lambda row: not row["installed"])

@@ -15,6 +15,7 @@ MAX_VALUE = 1 << 24
 """Characters that one value may have."""
 
 _SAVE = "Save it as UTF-8."
+_NUMBER = "0123456789.eE+-"  # what a number may go on with
 
 
 class ManifestError(SviqaError):
@@ -117,7 +118,9 @@ class _Json:
         while True:
             try:
                 value, end = self._decode(self._text, self._at)
-                if end < len(self._text) or self._ended:  # a number may go on in what is not read yet
+                if (
+                    self._ended or self._text[end : end + 1] not in _NUMBER
+                ):  # a number may go on in what is not read yet
                     self._at = end
                     return value
             except (ValueError, RecursionError) as error:

@@ -159,7 +159,8 @@ def cloned(voices: Voices, clones: int) -> tuple[Share, Share]:
     for voice in HELD_OUT.values():
         own = portrait(Identity(voice), range(3))
         for number in range(clones):
-            recording = Recording(in_own_words(_words(100 + number), Identity(voice)), RATE)
+            text = f"{_words(100 + 2 * number)} {_words(101 + 2 * number)}"
+            recording = Recording(in_own_words(text, Identity(voice)), RATE)
             speaker = voices.voice(voices.clone(recording))
             spoken = [np.concatenate(said(voices, _words(n), Manner(), speaker)) for n in (50 + number, 70 + number)]
             ours = _portrait(spoken)

@@ -13,9 +13,10 @@ from sviqa_app import asking
 from sviqa_app.asking import ask_picture, free_names, numbered, read_questions
 from sviqa_app.engine.end_to_end import EndToEnd
 from sviqa_app.errors import EngineError, OutputError, SviqaError
+from sviqa_app.manner import Manner
 from sviqa_app.media.audio import write_wav
 
-from .toy import silence
+from .toy import HumVoice, silence
 
 
 @pytest.fixture
@@ -30,6 +31,12 @@ def test_given_equally_often_they_pair_up(recording_file: Path) -> None:
     questions = read_questions([recording_file] * 2, ["one", "two"])
     assert [q.mode for q in questions] == ["mixed", "mixed"]
     assert [q.text for q in questions] == ["one", "two"]
+
+
+def test_every_question_has_the_manner(recording_file: Path) -> None:
+    manner = Manner("bob", "low")
+    for texts in (["one"], ["one", "two"]):
+        assert {question.manner for question in read_questions([recording_file], texts, manner)} == {manner}
 
 
 def test_otherwise_recordings_come_before_words(recording_file: Path) -> None:
@@ -88,6 +95,18 @@ def test_without_a_loudspeaker_a_file_is_written_here(
     answer, spoken = capsys.readouterr().out.splitlines()
     assert answer and spoken == "  spoken: answer.wav"
     assert (tmp_path / "answer.wav").exists()
+
+
+def test_what_should_be_known_beside_the_answer_goes_to_stderr(
+    toy: EndToEnd, picture_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["(rap) how many dogs", "(whisper) how many dogs"]
+    ask_picture(picture_file, [], asked, tmp_path / "out.wav", "toy", Manner("bob", rate="fast"), as_json=True)
+    told = capsys.readouterr()
+    assert all(json.loads(line)["answer"] for line in told.out.splitlines())
+    assert told.err.startswith("This voice has no rap;") and told.err.count("\n") == 1
+    assert isinstance(toy.speech, HumVoice)
+    assert toy.speech.manners[-2:] == [Manner("bob", "plain", "fast"), Manner("bob", "whisper", "fast")]
 
 
 def test_mute_writes_nothing(

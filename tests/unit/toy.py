@@ -51,8 +51,10 @@ class HumVoice:
 
     sample_rate: int = 1000
     spoken: list[list[int]] = field(default_factory=list)
+    manners: list[Manner] = field(default_factory=list)
 
     def speaking(self, manner: Manner) -> HumVoice:
+        self.manners.append(manner)
         return self
 
     def stream(self) -> Hum:

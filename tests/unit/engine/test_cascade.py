@@ -7,9 +7,10 @@ from PIL import Image
 from sviqa_app.engine.base import Engine
 from sviqa_app.engine.cascade import Cascade
 from sviqa_app.engine.end_to_end import EndToEnd
+from sviqa_app.manner import Manner
 from sviqa_app.turn import AudioChunk, Done, Heard, Question
 
-from ..toy import silence, speech
+from ..toy import HumVoice, silence, speech
 
 RED = Image.new("RGB", (50, 40), "red")
 
@@ -39,3 +40,10 @@ def test_speech_is_captioned_first(engine: EndToEnd) -> None:
 def test_silence(engine: EndToEnd) -> None:
     events = list(Cascade(engine).load_picture(RED).answer(Question(silence())))
     assert isinstance(events[-1], Done) and events[-1].text == "I heard nothing."
+
+
+def test_how_to_speak_reaches_the_voice(engine: EndToEnd) -> None:
+    list(Cascade(engine).load_picture(RED).answer(Question(text="(loud) how many dogs", manner=Manner("bob"))))
+    list(Cascade(engine).load_picture(RED).answer(Question(speech(), manner=Manner("bob", "high"))))
+    assert isinstance(engine.speech, HumVoice)
+    assert engine.speech.manners[-2:] == [Manner("bob", "loud"), Manner("bob", "high")]

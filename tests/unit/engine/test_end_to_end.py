@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 
+from sviqa_app.checkpoints.native import save_weights, write_config
 from sviqa_app.engine.base import Conversation, Engine
 from sviqa_app.engine.end_to_end import EndToEnd
-from sviqa_app.errors import EngineError
+from sviqa_app.errors import EngineError, ModelError
+from sviqa_app.manner import USUAL, Manner
+from sviqa_app.model.config import AudioTokenConfig
 from sviqa_app.model.decode import TextToken, answer, prefill
 from sviqa_app.model.prompt import END_OF_TEXT
-from sviqa_app.turn import AnswerEvent, AudioChunk, Done, Heard, Question, TextDelta
+from sviqa_app.turn import AnswerEvent, AudioChunk, Done, Heard, Question, Remark, TextDelta
 
-from ..toy import silence, speech
+from ..small_voice import SMALL_VOICE, write_voice
+from ..toy import CONFIG, HumVoice, silence, speech, tokenizer
 
 RED = Image.new("RGB", (50, 40), "red")
 HOW_MANY = Question(text="How many dogs are there?")
@@ -127,3 +134,69 @@ def test_too_long_is_refused_and_the_conversation_goes_on(engine: EndToEnd) -> N
     with pytest.raises(EngineError, match="longer than the model can hold"):
         list(talk.answer(Question(text="dogs " * 3000)))
     assert said(list(talk.answer(HOW_MANY)))
+
+
+@pytest.mark.parametrize(
+    ("text", "usual", "manner"),
+    [
+        ("How many dogs are there?", Manner("bob", "low"), Manner("bob", "low")),
+        ("(whisper) How many dogs are there?", Manner("bob", rate="slow"), Manner("bob", "whisper", "slow")),
+        ("How many dogs are there? Speak slowly.", USUAL, Manner(rate="slow")),
+    ],
+)
+def test_how_to_speak_is_asked_of_the_voice_and_not_of_the_model(
+    engine: EndToEnd, text: str, usual: Manner, manner: Manner
+) -> None:
+    events = list(engine.load_picture(RED).answer(Question(text=text, manner=usual)))
+    assert isinstance(engine.speech, HumVoice) and engine.speech.manners[-1] == manner
+    assert said(events) == said(list(engine.load_picture(RED).answer(HOW_MANY)))
+
+
+def test_a_tag_that_the_voice_has_not_is_remarked_where_it_is_spoken(engine: EndToEnd) -> None:
+    asked = Question(text="(rap) How many dogs are there?")
+    first, *rest = engine.load_picture(RED).answer(asked)
+    assert isinstance(first, Remark) and first.text.startswith("This voice has no rap;")
+    assert not any(isinstance(e, Remark) for e in rest)
+    silent = list(engine.load_picture(RED).answer(asked, speak=False))
+    assert not any(isinstance(e, Remark) for e in silent) and said(rest)
+
+
+def test_a_spoken_question_may_come_with_nothing_but_a_manner(engine: EndToEnd) -> None:
+    alone = list(engine.load_picture(RED).answer(Question(speech())))
+    whispered = list(engine.load_picture(RED).answer(Question(speech(), "(whisper)")))
+    assert isinstance(engine.speech, HumVoice) and engine.speech.manners[-1].style == "whisper"
+    assert said(whispered) == said(alone)
+
+
+def model_folder(folder: Path, engine: EndToEnd, audio: AudioTokenConfig) -> Path:
+    """The toy in a folder, and a small voice with these audio tokens in one beside it."""
+    model = folder / "toy"
+    model.mkdir()
+    config = replace(CONFIG, voice=SMALL_VOICE.name)
+    write_config(model, config)
+    save_weights(model / "model.safetensors", engine.model.state_dict())
+    tokenizer().save(str(model / "tokenizer.json"))
+    write_voice(folder / SMALL_VOICE.name, replace(SMALL_VOICE, audio=audio))
+    return model
+
+
+def test_a_model_speaks_through_the_voice_beside_it(engine: EndToEnd, tmp_path: Path) -> None:
+    loaded = EndToEnd.load(model_folder(tmp_path, engine, CONFIG.audio))
+    assert loaded.sample_rate == 22050
+    events = list(loaded.load_picture(RED).answer(replace(HOW_MANY, manner=Manner("bob", "high", "faster"))))
+    assert said(events) == said(list(engine.load_picture(RED).answer(HOW_MANY)))
+    assert sum(len(e.samples) for e in events if isinstance(e, AudioChunk)) > 0
+    with pytest.raises(EngineError, match="Choose one of ann, bob"):
+        list(loaded.load_picture(RED).answer(replace(HOW_MANY, manner=Manner("eve"))))
+
+
+def test_a_voice_with_other_audio_tokens_is_refused(engine: EndToEnd, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="toy-voice speaks other audio tokens than toy writes"):
+        EndToEnd.load(model_folder(tmp_path, engine, replace(CONFIG.audio, base=40)))
+
+
+def test_a_voice_that_is_not_there_is_said(engine: EndToEnd, tmp_path: Path) -> None:
+    model = model_folder(tmp_path, engine, CONFIG.audio)
+    (tmp_path / "toy-voice").rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match="no model toy-voice"):
+        EndToEnd.load(model)

@@ -10,8 +10,8 @@ import pytest
 
 from sviqa_app.engine.end_to_end import EndToEnd
 from sviqa_app.evaluation import spoken
-from sviqa_app.evaluation.spoken import Listener, measure, show, understood
-from sviqa_app.training.sayings import said
+from sviqa_app.evaluation.spoken import Listener, grammar, measure, show, understood
+from sviqa_app.training.sayings import naturally
 from sviqa_app.turn import Samples
 
 
@@ -27,12 +27,18 @@ def test_counting() -> None:
     ["Nothing.", "Yes, top left.", "A red circle and two dogs.", "I cannot tell.", "The light bulb."],
 )
 def test_the_training_voice_is_understood(answer: str) -> None:
-    heard = Listener().hear(said(answer), 16000)
+    heard = Listener(grammar()).hear(naturally(answer), 16000)
     assert understood([(answer, heard)]).answers.right == 1
 
 
 def test_silence_is_nothing() -> None:
-    assert Listener().hear(np.zeros(16000, np.float32), 16000) in ("", "no")
+    assert Listener(grammar()).hear(np.zeros(16000, np.float32), 16000) in ("", "no")
+
+
+@pytest.mark.skipif(not shutil.which("flite"), reason="flite speaks the sentence")
+def test_without_a_grammar_any_english_is_heard() -> None:
+    heard = Listener().hear(naturally("We will meet you at the station."), 16000)
+    assert {"meet", "station"} <= set(heard.split())
 
 
 def test_a_whole_measurement(
@@ -43,7 +49,7 @@ def test_a_whole_measurement(
 
     monkeypatch.setattr(spoken, "find_model", lambda name: name)
     monkeypatch.setattr(spoken.EndToEnd, "load", lambda _: engine)
-    monkeypatch.setattr(spoken, "said", quiet)
+    monkeypatch.setattr(spoken, "naturally", quiet)
     report = measure("toy", 2, 0)
     show(report, as_json=True)
     line = json.loads(capsys.readouterr().out)
