@@ -13,7 +13,7 @@ import numpy as np
 from .asking import check_out, free_names
 from .checkpoints.native import find_model, read_voice_config
 from .engine.loading import collector_resting
-from .engine.manners import asked_for
+from .engine.manners import lacking, with_tags
 from .engine.speakable import Clause, speakable
 from .errors import EngineError
 from .manner import Manner
@@ -91,11 +91,12 @@ def to_clone(recording: Path, transcript: str, sure: bool) -> Clone:
 
 def prepare(text: str, usual: Manner) -> Text:
     """A text with its tags read and its words made plain. Raises EngineError where nothing can be said."""
-    manner, words, remark = asked_for(text, usual)
-    said = speakable(words)
+    tagged = parse(text)
+    said = speakable(tagged.text)
     if not said.clauses:
         raise EngineError("There is nothing to say.", said.remark or "Give some words.")
-    return Text(said.clauses, manner, tuple(filter(None, (remark, said.remark))))
+    remarks = filter(None, (lacking(tagged.tags), said.remark))
+    return Text(said.clauses, with_tags(usual, tagged.tags), tuple(remarks))
 
 
 def ours(text: str, usual: Manner, folder: Path, clone: Clone | None) -> Speech:

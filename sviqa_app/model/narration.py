@@ -15,7 +15,7 @@ from torch import Tensor
 from .config import AudioTokenConfig
 from .interleave import GROUP
 from .step1 import Step1
-from .stepper import ROOM, Folded, Stepper
+from .stepper import Folded, Stepper
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SOUNDS = tuple(
@@ -34,7 +34,6 @@ SOUNDS_END = FIRST_SOUND + 2 * len(SOUNDS) + len(PAUSES)
 BASE = 128  # the first audio token
 AHEAD = 2  # groups by which a sound is written before it is heard
 LONGEST_WORD = 40  # sounds
-FULL = ROOM - 2 * GROUP  # places from which on nothing more is begun
 PATIENCE = 8  # groups without a new sound before the next one is due
 
 
@@ -76,8 +75,8 @@ class Narrator:
         self._speaker.restart()
         logits = self._speaker.read([START, RATE_IDS[rate]], 0, self._semantic)
         waited = 0
-        while self._speaker.length < FULL:
-            while sound is not None and self._speaker.length < FULL and (waited >= PATIENCE or self._is_due(logits)):
+        while True:
+            while sound is not None and (waited >= PATIENCE or self._is_due(logits)):
                 logits = self._speaker.read([sound], 0, self._semantic)
                 sound, waited = next(coming, None), 0
             if sound is None and (waited >= PATIENCE or self._is_over(logits)):

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from .step1 import Layer, Step1
 
-ROOM = 1024  # places; text is read in stretches that take fewer
+ROOM = 1024  # places
 
 
 class Folded:
@@ -43,7 +43,7 @@ def _folded(layer: Layer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 class Stepper:
-    """What a model would say next, after all that was read since `restart`; at most `ROOM` ids."""
+    """What a model would say next, after all that was read since `restart`, or the last half of `ROOM` and more."""
 
     def __init__(self, folded: Folded) -> None:
         self._folded = folded
@@ -65,6 +65,9 @@ class Stepper:
 
     def _read(self, token: int) -> Tensor:
         """The normalised hidden state [1, H] after one more id."""
+        if self.length == ROOM:  # only distances count, so the older half can be let go
+            self.length //= 2
+            self._room[:, :, :, : self.length] = self._room[:, :, :, self.length :]
         config, width = self._folded.config, self._width
         wide = config.hidden_size
         bias = self._folded.bias[..., ROOM - self.length - 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def one_cycle(step: int, plan: Plan) -> float:
     return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * through)))
 
 
+@cache
 def fastest_precision() -> str:
     """ "bf16" where this processor or device multiplies matrices faster in bfloat16 than in float32, else "no"."""
     if torch.cuda.is_available():

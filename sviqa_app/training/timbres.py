@@ -113,7 +113,7 @@ def recast(content: Spoken, text: str, identity: Identity, style: str) -> Sample
     if identity == Identity(SHIPPED["slt"]) and style == "plain":
         return levelled(ours)
     base = World.of(ours)
-    other = speak(text, identity.voice)
+    other = _between_silences(speak(text, identity.voice))
     theirs = np.asarray(other.samples / 32768, np.float32)
     along = _along(content, other, len(base.pitch))
     there = World.of(theirs)
@@ -124,6 +124,13 @@ def recast(content: Spoken, text: str, identity: Identity, style: str) -> Sample
     made = _styled(World(pitch, _warped(spectrum, identity.warp), noise), style)
     sound = levelled(made.samples()) * GAIN.get(style, 1.0)
     return np.pad(sound, (0, max(0, len(ours) - len(sound))))[: len(ours)]
+
+
+def _between_silences(spoken: Spoken) -> Spoken:
+    """With a quarter of a second of silence around it, which espeak-ng leaves out: the canonical pauses match that."""
+    if spoken.phones and spoken.phones[0].what == "pau":
+        return spoken
+    return replace(spoken, samples=np.pad(spoken.samples, RATE // 4))
 
 
 def _styled(world: World, style: str) -> World:
