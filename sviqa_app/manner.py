@@ -19,3 +19,6 @@ class Manner:
 
 
 USUAL = Manner()
+
+STRETCH: dict[str, float] = {"slower": 1.5, "slow": 1.22, "plain": 1.0, "fast": 0.82, "faster": 0.66}
+"""How much longer than usual something takes at each rate."""

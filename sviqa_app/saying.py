@@ -124,7 +124,7 @@ def published(text: str, usual: Manner, folder: Path, clone: Clone | None) -> Sp
         raise EngineError("There is nothing to say.", "Give some words.")
     imitated = None if clone is None else published.clone(clone.recording, clone.transcript)
     sample = imitated or voice.sample(asked, usual.speaker)
-    return Speech(voice.sample_rate, voice.talk(asked, sample), tuple(filter(None, (published.remark(asked),))))
+    return Speech(voice.sample_rate, voice.talk(asked, sample), tuple(filter(None, (lacking(asked.tags, PUBLISHED),))))
 
 
 def list_voices(voice: str) -> list[str]:

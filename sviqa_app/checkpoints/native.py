@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..files import replacing
@@ -102,6 +102,15 @@ def load_weights(path: Path, expected: Mapping[str, Shape]) -> dict[str, Tensor]
     except Exception as error:  # the header was checked, so this is a disk that fails or a file that changed
         raise ModelError(f"{path} cannot be read ({error}).", _AGAIN) from error
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+
+
+def fill(network: nn.Module, path: Path, assign: bool = False) -> None:
+    """Give a network the weights in a safetensors file, all of them and no others; see `load_weights`.
+
+    With `assign` the file's tensors take the place of the network's. Raises ModelError.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    network.load_state_dict(load_weights(path, shapes), assign=assign)
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> None:

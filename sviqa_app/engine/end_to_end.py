@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers.initialization import no_init_weights
 
-from ..checkpoints.native import find_voice, load_weights, read_config
+from ..checkpoints.native import fill, find_voice, read_config
 from ..errors import EngineError, ModelError
 from ..media.audio import heard_nothing, trim_silence
 from ..model.decode import Cache, Grammar, Limits, Stop, Token, answer, never, prefill, rewind
@@ -53,8 +53,7 @@ class EndToEnd:
                 model = Sviqa(config).eval()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"The sizes in {folder / 'config.json'} do not fit together: {error}.") from error
-        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        model.load_state_dict(load_weights(folder / "model.safetensors", shapes), assign=True)
+        fill(model, folder / "model.safetensors", assign=True)
         voices = Voices.load(find_voice(folder, config.voice))
         if voices.config.audio != config.audio:
             what = f"The voice {config.voice} speaks other audio tokens than {config.name} writes."

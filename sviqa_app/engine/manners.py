@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import cast, get_args
 
-from ..manner import Manner, Rate, Style
+from ..manner import STRETCH, Manner, Rate, Style
 from ..model.voice_tags import SMALL, missing, parse
 
-PACE: dict[Rate, float] = {"slower": 1 / 1.5, "slow": 1 / 1.22, "plain": 1.0, "fast": 1 / 0.82, "faster": 1 / 0.66}
+PACE = {rate: 1 / stretch for rate, stretch in STRETCH.items()}
 """How much faster than usual a rate is."""
 
 _VERB = r"(?:please )?(?:speak|talk|say (?:it|that|this)|tell me|answer(?: me)?)"
@@ -54,9 +54,9 @@ def with_tags(usual: Manner, tags: Iterable[str]) -> Manner:
     return usual
 
 
-def lacking(tags: Iterable[str]) -> str:
-    """A sentence about the tags that our own voice has not; "" where it has them all."""
-    absent = missing(tags, SMALL)
+def lacking(tags: Iterable[str], available: Collection[str] = SMALL) -> str:
+    """A sentence about the tags that a voice, our own unless given, has not; "" where it has them all."""
+    absent = missing(tags, available)
     if not absent:
         return ""
-    return f"This voice has no {' or '.join(absent)}; it has {', '.join(SMALL)}."
+    return f"This voice has no {' or '.join(absent)}; it has {', '.join(available)}."

@@ -24,7 +24,7 @@ from ..model.mel import SPEECH_RATE, speech_mel
 from ..model.step1 import Step1
 from ..model.token_writer import generate_audio_tokens
 from ..model.tts_prompt import PromptVoice, tts_prompt
-from ..model.voice_tags import PUBLISHED, Tagged, missing, music
+from ..model.voice_tags import Tagged, music
 from ..turn import Recording, Samples
 from .vocoder import Parts, Speaker, Vocoder
 from .voice import Voice
@@ -118,12 +118,6 @@ class PublishedVoice:
         vector = Campplus(self.folder / COMMON).embedding(recording.samples, recording.rate)[0]
         mel = speech_mel(torch.from_numpy(resampled(recording, SPEECH_RATE).samples))
         return Speaker(vector.to(self.device), tokens, mel[None].to(self.device))
-
-
-def remark(asked: Tagged) -> str:
-    """A sentence about the tags that the published voice has not; "" where it has them all."""
-    absent = missing(asked.tags, PUBLISHED)
-    return f"This voice has no {' or '.join(absent)}; it has {', '.join(PUBLISHED)}." if absent else ""
 
 
 def clone(recording: Recording, transcript: str) -> Sample:

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints.native import load_weights, save_weights
+from ..checkpoints.native import fill, save_weights
 from ..errors import ModelError
 from ..model.config import VoiceConfig
 from ..model.flow import Flow
@@ -65,8 +65,7 @@ class Vocoder:
             parts = Parts.of(config)
         except (ValueError, RuntimeError, ZeroDivisionError) as error:
             raise ModelError(f"The sizes of the voice in {folder} do not fit together: {error}.") from error
-        shapes = {name: tuple(tensor.shape) for name, tensor in parts.state_dict().items()}
-        parts.load_state_dict(load_weights(folder / FILE, shapes))
+        fill(parts, folder / FILE)
         return cls(parts)
 
     def save(self, folder: Path) -> None:

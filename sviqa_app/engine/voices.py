@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints.native import load_weights, read_voice_config, save_weights
+from ..checkpoints.native import fill, read_voice_config, save_weights
 from ..errors import EngineError, RecordingError
 from ..manner import Manner, Style
 from ..media.audio import heard_nothing, resampled, trim_silence
@@ -63,8 +63,7 @@ class Voices:
         config = read_voice_config(folder)
         vocoder = Vocoder.load(folder, config)
         speakers = Speakers(config).eval().requires_grad_(False)
-        shapes = {name: tuple(tensor.shape) for name, tensor in speakers.state_dict().items()}
-        speakers.load_state_dict(load_weights(folder / SPEAKERS, shapes))
+        fill(speakers, folder / SPEAKERS)
         return cls(folder, config, vocoder, speakers)
 
     @property
@@ -112,8 +111,7 @@ class Voices:
     def narrator(self) -> Narrator:
         """What writes audio tokens for words. Raises ModelError where its file is missing or broken."""
         writer = Step1(self.config.writer).eval().requires_grad_(False)
-        shapes = {name: tuple(tensor.shape) for name, tensor in writer.state_dict().items()}
-        writer.load_state_dict(load_weights(self.folder / WRITER, shapes))
+        fill(writer, self.folder / WRITER)
         return Narrator(writer, self.config.audio)
 
 

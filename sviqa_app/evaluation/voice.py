@@ -8,7 +8,7 @@ plain Fourier transforms: neither has any part in the voice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
@@ -22,12 +22,12 @@ from ..engine.talker import talk
 from ..engine.telling import AUDIBLE
 from ..engine.voice import Voice
 from ..engine.voices import Voices
-from ..manner import Manner
+from ..manner import USUAL, Manner
 from ..media.audio import resampled
 from ..model.mel import SPEECH_RATE
 from ..model.voice_tags import SMALL
 from ..training.pitch import pitch_of
-from ..training.timbres import HELD_OUT, SHIPPED, Identity, in_own_words, sample_identity
+from ..training.timbres import HELD_OUT, SHIPPED, Identity, in_own_words, trained_identity
 from ..training.voices import RATE, speak
 from ..turn import Recording, Samples
 from .scenes import Share
@@ -36,7 +36,6 @@ from .sentences import TEST_SENTENCES
 from .spoken import Listener
 
 OTHERS = 40  # training voices, beside the shipped ones, that a clone must not be nearer to
-CLONES = 10  # recordings of each held-out voice that are cloned
 BANDS = 24
 LATENCIES = 30
 
@@ -66,7 +65,7 @@ def measure(voice: str, sentences: int, per_tag: int, clones: int) -> Report:
         speed,
         first_sounds(voices, asked[:LATENCIES]),
         max(worst_join(voices, text) for text in asked[:LATENCIES]),
-        {tag: Share(sum(obeys(voices, tag, text) for text in asked[:per_tag]), per_tag) for tag in SMALL},
+        obeyed(voices, asked[:per_tag]),
         *cloned(voices, clones),
     )
 
@@ -101,7 +100,7 @@ def first_sounds(voices: Voices, texts: Iterable[str]) -> tuple[float, float]:
     found = []
     for text in texts:
         began = perf_counter()
-        pieces = talk(speakable(text).clauses, voices.narrator, voices.speaking(Manner()))
+        pieces = talk(speakable(text).clauses, voices.narrator, voices.speaking(USUAL))
         next(piece for piece in pieces if np.abs(piece).max(initial=0) > AUDIBLE)
         found.append(perf_counter() - began)
     return float(np.quantile(found, 0.5)), float(np.quantile(found, 0.95))
@@ -109,16 +108,21 @@ def first_sounds(voices: Voices, texts: Iterable[str]) -> tuple[float, float]:
 
 def worst_join(voices: Voices, text: str) -> float:
     """The largest step between two samples at a join of streamed pieces, of the largest inside them."""
-    pieces = said(voices, text, Manner())
+    pieces = said(voices, text, USUAL)
     steps = np.abs(np.diff(np.concatenate(pieces)))
     joins = np.cumsum([len(piece) for piece in pieces])[:-1] - 1
     return float(steps[joins].max(initial=0) / np.delete(steps, joins).max())
 
 
-def obeys(voices: Voices, tag: str, text: str) -> bool:
-    """Whether a sentence with the tag differs from the same without it as the tag says."""
-    plain, tagged = (np.concatenate(said(voices, text, with_tags(Manner(), tags))) for tags in ((), (tag,)))
-    return _TESTS[tag](_Sound.of(plain), _Sound.of(tagged))
+def obeyed(voices: Voices, texts: Sequence[str]) -> dict[str, Share]:
+    """How often each tag makes a sentence differ from the same without it as the tag says."""
+    plain = [_Sound.of(np.concatenate(said(voices, text, USUAL))) for text in texts]
+    right = {}
+    for tag in SMALL:
+        manner = with_tags(USUAL, (tag,))
+        tagged = (_Sound.of(np.concatenate(said(voices, text, manner))) for text in texts)
+        right[tag] = Share(sum(_TESTS[tag](*pair) for pair in zip(plain, tagged, strict=True)), len(texts))
+    return right
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,8 @@ def cloned(voices: Voices, clones: int) -> tuple[Share, Share]:
     """How many clones of held-out voices are nearer to other recordings of that voice than to any training voice;
     and than to any of the speakers that ship."""
     shipped = [portrait(Identity(voice), range(3)) for voice in SHIPPED.values()]
-    others = [sample_identity(np.random.default_rng((number, 43))) for number in range(4, 4 + OTHERS)]
-    trained = shipped + [portrait(identity, range(2)) for identity in others]
+    others = range(len(SHIPPED), len(SHIPPED) + OTHERS)
+    trained = shipped + [portrait(trained_identity(number), range(2)) for number in others]
     among, nearest, total = 0, 0, 0
     for voice in HELD_OUT.values():
         own = portrait(Identity(voice), range(3))
@@ -162,7 +166,7 @@ def cloned(voices: Voices, clones: int) -> tuple[Share, Share]:
             text = f"{_words(100 + 2 * number)} {_words(101 + 2 * number)}"
             recording = Recording(in_own_words(text, Identity(voice)), RATE)
             speaker = voices.voice(voices.clone(recording))
-            spoken = [np.concatenate(said(voices, _words(n), Manner(), speaker)) for n in (50 + number, 70 + number)]
+            spoken = [np.concatenate(said(voices, _words(n), USUAL, speaker)) for n in (50 + number, 70 + number)]
             ours = _portrait(spoken)
             distance = apart(ours, own)
             among += all(distance < apart(ours, other) for other in shipped)

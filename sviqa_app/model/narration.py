@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import get_args
 
 from torch import Tensor
 
+from ..manner import Rate
 from .config import AudioTokenConfig
 from .interleave import GROUP
 from .step1 import Step1
@@ -22,7 +24,7 @@ SOUNDS = tuple(
     "aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh".split()  # noqa: SIM905
 )
 PAUSES = ",.?"
-RATES = ("slower", "slow", "plain", "fast", "faster")
+RATES: tuple[str, ...] = get_args(Rate)
 PAD, START, END, SPELL, SAY = range(5)
 RATE_IDS = {name: 5 + i for i, name in enumerate(RATES)}
 LETTER_IDS = {letter: 10 + i for i, letter in enumerate(LETTERS)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor, nn
 
+from ..manner import Style
 from .mel import SPEECH_MELS
 
-STYLES = ("plain", "high", "low", "whisper", "loud")
+STYLES: tuple[str, ...] = get_args(Style)
 HIDDEN = 160
 CENTRE, SPREAD = -5.0, 2.5  # of the mel's values
 NEAR_PEAK = 6.0  # nepers below the loudest frame that still count as speech

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..model.voiceprint import STYLES
 from ..turn import Samples
-from .readings import Readings, bounds, stretch_of
+from .pools import kept_arrays
+from .readings import Readings, stretch_of
+from .sayings import bounds
 from .scripts import script
-from .timbres import SHIPPED, Identity, in_own_words, recast, sample_identity
+from .timbres import SHIPPED, in_own_words, recast, trained_identity
 from .voices import RATE, Spoken, speak
 
 MOST = 6 * RATE
@@ -38,28 +39,22 @@ class Casts:
 
     def __init__(self, folder: Path, readings: Readings, count: int, voices: int) -> None:
         self.readings, self.count, self.voices = readings, count, voices
-        parts: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "cast": (np.int16, (count, MOST)),
-            "from": (np.int32, (count, 2)),
-            "own": (np.int16, (voices, REFERENCES, REFERENCE)),
-        }
-        paths = {name: folder / f"casts-{count}-{voices}.{name}" for name in parts}
-        mode: Literal["r+", "w+"] = "r+" if all(p.exists() for p in paths.values()) else "w+"
-        kept = {n: np.memmap(str(paths[n]), dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
+        kept = kept_arrays(
+            folder / f"casts-{count}-{voices}",
+            {
+                "cast": (np.int16, (count, MOST)),
+                "from": (np.int32, (count, 2)),
+                "own": (np.int16, (voices, REFERENCES, REFERENCE)),
+            },
+        )
         self.sounds, self.origins, self.owns = kept["cast"], kept["from"], kept["own"]
-
-    def identity(self, voice: int) -> Identity:
-        """Who voice number `voice` is: the shipped ones first."""
-        if voice < len(SHIPPED):
-            return Identity(list(SHIPPED.values())[voice])
-        return sample_identity(np.random.default_rng((voice, 43)))
 
     def own(self, voice: int) -> list[Samples]:
         """Recordings [≤ 5 s] of a voice saying things of its own."""
         if not self.owns[voice].any():
             for n in range(REFERENCES):
                 text = " ".join(script(UNHEARD + (voice * REFERENCES + n) * 2 + k).rstrip(".?") + "," for k in range(2))
-                said = in_own_words(text.rstrip(",") + ".", self.identity(voice))[:REFERENCE]
+                said = in_own_words(text.rstrip(",") + ".", trained_identity(voice))[:REFERENCE]
                 self.owns[voice, n, : len(said)] = _packed(said)
         return [_unpacked(np.trim_zeros(own, "b")) for own in self.owns[voice]]
 
@@ -89,7 +84,7 @@ class Casts:
     def _recast(self, number: int, voice: int, style: str) -> Samples:
         text, rate = self.readings.text(number), self.readings.rate(number)
         melody, (begin, end) = _melody(text, rate)
-        return recast(melody, text, self.identity(voice), style)[begin:end]
+        return recast(melody, text, trained_identity(voice), style)[begin:end]
 
 
 @lru_cache(maxsize=4)

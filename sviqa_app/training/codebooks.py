@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoints.native import load_weights, save_weights
+from ..checkpoints.native import fill, save_weights
+from ..manner import STRETCH
 from ..model.config import AudioTokenConfig
 from ..model.mel import whisper_log_mel
 from ..model.narration import SOUNDS
 from ..model.speech_tokenizer import FEATURES, GROUP_FRAMES, MELS, SpeechTokenizer
 from .loop import Losses, Plan, train
-from .readings import STRETCH, bounds, stretch_of
+from .readings import stretch_of
+from .sayings import bounds
 from .scripts import script
 from .voices import RATE, speak
 
@@ -126,8 +128,7 @@ def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
 def load_tokenizer(folder: Path, config: AudioTokenConfig) -> SpeechTokenizer:
     """The speech tokenizer of a voice's folder. Raises ModelError where it is missing or of another shape."""
     tokenizer = SpeechTokenizer(config)
-    shapes = {name: tuple(tensor.shape) for name, tensor in tokenizer.state_dict().items()}
-    tokenizer.load_state_dict(load_weights(folder / FILE, shapes))
+    fill(tokenizer, folder / FILE)
     return tokenizer.eval()
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..manner import STRETCH
 from ..model.interleave import GROUP
 from ..model.narration import AHEAD, PAUSE_IDS, SOUND_IDS, WORD_BEGINS
 from ..model.speech_tokenizer import SpeechTokenizer
 from .lexicon import Lexicon
-from .sayings import AFTER, BEFORE, LOUD, SPEAKER
+from .pools import kept_arrays
+from .sayings import SPEAKER, bounds
 from .scripts import script
 from .voices import RATE, Mark, Spoken, Voice, speak
 
-STRETCH = {"slower": 1.5, "slow": 1.22, "plain": 1.0, "fast": 0.82, "faster": 0.66}
 GROUP_MS = 120
 MOST_TOKENS, MOST_SOUNDS = 420, 110
 
@@ -36,14 +36,6 @@ class Reading:
 def stretch_of(rate: str) -> Voice:
     """The canonical voice at a rate."""
     return replace(SPEAKER, rate=STRETCH[rate])
-
-
-def bounds(samples: NDArray[np.floating[Any]]) -> tuple[int, int]:
-    """Where 16 kHz speech begins and ends, with a little silence around it, as `sayings.trimmed` cuts it."""
-    loud = np.flatnonzero(np.abs(samples) > LOUD * np.abs(samples).max(initial=0.0))
-    if not len(loud):
-        return 0, len(samples)
-    return max(0, int(loud[0]) - int(BEFORE * RATE)), min(len(samples), int(loud[-1]) + int(AFTER * RATE))
 
 
 def placed_sounds(text: str, spoken: Spoken, lexicon: Lexicon, begin: float) -> list[tuple[int, int]]:
@@ -71,15 +63,14 @@ class Readings:
 
     def __init__(self, folder: Path, count: int, tokenizer: SpeechTokenizer, lexicon: Lexicon, first: int = 0) -> None:
         self.count, self.first, self.tokenizer, self.lexicon = count, first, tokenizer, lexicon
-        folder.mkdir(parents=True, exist_ok=True)
-        parts: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "tokens": (np.int16, (count, MOST_TOKENS)),
-            "sounds": (np.int16, (count, MOST_SOUNDS, 2)),
-            "lengths": (np.int16, (count, 2)),
-        }
-        paths = {name: folder / f"readings-{first}-{count}.{name}" for name in parts}
-        mode: Literal["r+", "w+"] = "r+" if all(p.exists() for p in paths.values()) else "w+"
-        kept = {n: np.memmap(str(paths[n]), dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
+        kept = kept_arrays(
+            folder / f"readings-{first}-{count}",
+            {
+                "tokens": (np.int16, (count, MOST_TOKENS)),
+                "sounds": (np.int16, (count, MOST_SOUNDS, 2)),
+                "lengths": (np.int16, (count, 2)),
+            },
+        )
         self.tokens, self.sounds, self.lengths = kept["tokens"], kept["sounds"], kept["lengths"]
 
     def rate(self, i: int) -> str:

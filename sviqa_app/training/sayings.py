@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..engine.wording import sentence
 from ..media.audio import resampled
@@ -77,10 +79,16 @@ def naturally(text: str) -> Samples:
 
 def trimmed(samples: Samples) -> Samples:
     """16 kHz sound from just before its first loud sample to just after its last."""
+    begin, end = bounds(samples)
+    return samples[begin:end]
+
+
+def bounds(samples: NDArray[np.floating[Any]]) -> tuple[int, int]:
+    """Where 16 kHz speech begins and ends, with a little silence around it."""
     loud = np.flatnonzero(np.abs(samples) > LOUD * np.abs(samples).max(initial=0.0))
     if not len(loud):
-        return samples
-    return samples[max(0, loud[0] - int(BEFORE * RATE)) : loud[-1] + int(AFTER * RATE)]
+        return 0, len(samples)
+    return max(0, int(loud[0]) - int(BEFORE * RATE)), min(len(samples), int(loud[-1]) + int(AFTER * RATE))
 
 
 def at_speech_rate(samples: Samples) -> Samples:

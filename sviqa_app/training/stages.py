@@ -9,7 +9,6 @@ The voice whose audio tokens the model learns to write is there before: see `voi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ import torch
 from torch import nn
 
 from ..checkpoints.native import save_weights, write_config
-from ..errors import TrainingError
 from ..model.config import SviqaConfig
 from ..model.sviqa import Sviqa
 from .answers import Codes
@@ -30,12 +28,12 @@ from .joint import Course, joint_batch, joint_loss
 from .language import LanguageStudent, Lesson, language_batch, language_loss, language_measure, start_language
 from .loop import Plan, train
 from .pictures import Pictures
+from .recipe import Recipe, Report
 from .scenes import HELD_OUT_SEED
 from .tower import TowerStudent, tower_batch, tower_loss, tower_measure
 from .utterances import Utterances
 from .wordspace import mark
 
-Report = Callable[[str], None]
 CHECKING = HELD_OUT_SEED // 2  # seeds watched while training; those from HELD_OUT_SEED up are never drawn here
 
 
@@ -66,38 +64,18 @@ PRESETS = {
 }
 
 
-class Stages:
+class Stages(Recipe[Preset]):
     """All stages of one preset in one folder, for a model that speaks through the voice in another folder."""
+
+    STAGES = ("tower", "words", "ear", "voicing", "align", "joint", "export")
+    COMMAND = "sviqa train model"
 
     def __init__(self, preset: str, folder: Path, report: Report, voice: Path) -> None:
         """Raises TrainingError where there is no such preset."""
-        if preset not in PRESETS:
-            raise TrainingError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
-        self.size = PRESETS[preset]
-        self.folder, self.report, self.voice = folder, report, voice
+        super().__init__(PRESETS, preset, folder, report)
+        self.voice = voice
         self.config = SviqaConfig.tiny()
         self.pool = folder / "pool"
-        folder.mkdir(parents=True, exist_ok=True)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The stages, in the order they run."""
-        return (
-            "tower",
-            "words",
-            "ear",
-            "voicing",
-            "align",
-            "joint",
-            "export",
-        )
-
-    def run(self, stage: str) -> None:
-        """Run one stage, or go on with it. Raises TrainingError where an earlier stage is missing."""
-        if stage not in self.names():
-            raise TrainingError(f"There is no stage {stage!r}.", f"Choose one of {', '.join(self.names())}.")
-        torch.manual_seed(self.names().index(stage))
-        getattr(self, f"_{stage}")()
 
     # --- picture, words, speech: independent of each other ---------------------------------------------------
 
@@ -186,20 +164,12 @@ class Stages:
         tokenizer().save(str(folder / "tokenizer.json"))
         self.report(f"export The model is in {folder}.")
 
-    def _weights(self, stage: str) -> dict[str, Any]:
-        """A stage's weights. Raises TrainingError where it has not run."""
-        path = self.folder / f"{stage}.state"
-        if not path.exists():
-            raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train --stage {stage}.")
-        weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["model"]
-        return weights
-
     def student(self, *stages: str) -> LanguageStudent:
         """The model as the named stages left it, later ones over earlier ones, and its helping heads."""
         model = Sviqa(self.config)
         student = LanguageStudent(model)
         for stage in stages:
-            weights = self._weights(stage)
+            weights = self.weights(stage)
             if stage == "tower":
                 _fill(model.llava.model.vision_tower, weights, "tower.")
                 _fill(model.llava.model.multi_modal_projector, weights, "projector.")

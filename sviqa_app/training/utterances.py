@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..model.prompt import encode
 from .corpus import tokenizer
+from .pools import kept_arrays
 from .questions import Asked, ask
 from .scenes import Scene, sample_scene
 from .voices import RATE, Mark, Voice, phone_class, sample_voice, speak
@@ -41,16 +41,14 @@ class Utterances:
 
     def __init__(self, folder: Path, count: int, first: int = 0, held_out: bool = False) -> None:
         self.count, self.first, self.held_out = count, first, held_out
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = folder / f"utterances-{first}-{count}{'-held-out' if held_out else ''}"
-        parts: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "wave": (np.int16, (count, LONGEST)),
-            "marks": (np.int32, (count, 2, MARKS, 3)),
-            "length": (np.int32, (count,)),
-        }
-        paths = {name: stem.with_suffix(f".{name}") for name in parts}
-        mode: Literal["r+", "w+"] = "r+" if all(p.exists() for p in paths.values()) else "w+"
-        kept = {n: np.memmap(str(paths[n]), dtype, mode, shape=shape) for n, (dtype, shape) in parts.items()}
+        kept = kept_arrays(
+            folder / f"utterances-{first}-{count}{'-held-out' if held_out else ''}",
+            {
+                "wave": (np.int16, (count, LONGEST)),
+                "marks": (np.int32, (count, 2, MARKS, 3)),
+                "length": (np.int32, (count,)),
+            },
+        )
         self.waves, self.marks, self.lengths = kept["wave"], kept["marks"], kept["length"]
 
     def asked(self, i: int) -> tuple[Scene, Asked, Generator]:

@@ -6,11 +6,9 @@ codebooks ─► lexicon ─► narrator ─┐
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +26,7 @@ from .lexicon import Lexicon, load_lexicon
 from .loop import Plan, train
 from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
 from .readings import Readings
+from .recipe import Recipe, Report
 from .scripts import WORD, chain_words, dictionary_words, script
 from .vocoder import train_vocoder
 from .voices import RATE
@@ -61,29 +60,16 @@ VOICE_PRESETS = {
 }
 
 
-class VoiceStages:
+class VoiceStages(Recipe[VoicePreset]):
     """All stages of one preset in one folder."""
 
-    def __init__(self, preset: str, folder: Path, report: Callable[[str], None]) -> None:
+    STAGES = ("codebooks", "lexicon", "narrator", "casts", "flow", "vocoder", "export")
+    COMMAND = "sviqa train voice"
+
+    def __init__(self, preset: str, folder: Path, report: Report) -> None:
         """Raises TrainingError where there is no such preset."""
-        if preset not in VOICE_PRESETS:
-            raise TrainingError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(VOICE_PRESETS)}.")
-        self.size = VOICE_PRESETS[preset]
-        self.folder, self.report = folder, report
+        super().__init__(VOICE_PRESETS, preset, folder, report)
         self.config = VoiceConfig.tiny()
-        folder.mkdir(parents=True, exist_ok=True)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """The stages, in the order they run."""
-        return ("codebooks", "lexicon", "narrator", "casts", "flow", "vocoder", "export")
-
-    def run(self, stage: str) -> None:
-        """Run one stage, or go on with it. Raises TrainingError where an earlier stage is missing."""
-        if stage not in self.names():
-            raise TrainingError(f"There is no stage {stage!r}.", f"Choose one of {', '.join(self.names())}.")
-        torch.manual_seed(self.names().index(stage))
-        getattr(self, f"_{stage}")()
 
     def _codebooks(self) -> None:
         if (self.folder / FILE).exists():
@@ -150,7 +136,7 @@ class VoiceStages:
         """Write the voice folder that the app reads."""
         folder = self.folder / self.config.name
         folder.mkdir(exist_ok=True)
-        flow, hift = self._weights("flow"), self._weights("vocoder")
+        flow, hift = self.weights("flow"), self.weights("vocoder")
         parts, speakers = Parts.of(self.config), Speakers(self.config)
         parts.load_state_dict({k: v for k, v in {**flow, **hift}.items() if k.startswith(("flow.", "hift."))})
         speakers.load_state_dict({**speakers.state_dict(), **{k: v for k, v in flow.items() if "voiceprint" in k}})
@@ -160,14 +146,6 @@ class VoiceStages:
         write_config(folder, self.config)
         Vocoder(parts).save(folder)
         save_speakers(folder, speakers)
-        save_weights(folder / WRITER, self._weights("narrator"), torch.float16)
+        save_weights(folder / WRITER, self.weights("narrator"), torch.float16)
         save_tokenizer(folder, load_tokenizer(self.folder, self.config.audio))
         self.report(f"export The voice is in {folder}.")
-
-    def _weights(self, stage: str) -> dict[str, Any]:
-        """A stage's weights. Raises TrainingError where it has not run."""
-        path = self.folder / f"{stage}.state"
-        if not path.exists():
-            raise TrainingError(f"The stage {stage} has not run yet.", f"Run: sviqa train voice --stage {stage}.")
-        weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["model"]
-        return weights

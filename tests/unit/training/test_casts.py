@@ -12,7 +12,7 @@ from sviqa_app.model.voiceprint import STYLES
 from sviqa_app.training import casts as module
 from sviqa_app.training.casts import MOST, REFERENCE, REFERENCES, Casts
 from sviqa_app.training.readings import Readings
-from sviqa_app.training.timbres import SHIPPED, Identity
+from sviqa_app.training.timbres import SHIPPED, Identity, trained_identity
 
 from .needs import needs_chain, needs_flite, needs_world
 
@@ -49,9 +49,9 @@ def test_each_is_made_once_and_kept(casts: Casts, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_shipped_voices_come_first_and_the_others_are_the_same_each_time(casts: Casts) -> None:
-    assert [casts.identity(n) for n in range(len(SHIPPED))] == [Identity(voice) for voice in SHIPPED.values()]
-    others = [casts.identity(n) for n in range(len(SHIPPED), 40)]
-    assert others == [casts.identity(n) for n in range(len(SHIPPED), 40)]
+    assert [trained_identity(n) for n in range(len(SHIPPED))] == [Identity(voice) for voice in SHIPPED.values()]
+    others = [trained_identity(n) for n in range(len(SHIPPED), 40)]
+    assert others == [trained_identity(n) for n in range(len(SHIPPED), 40)]
     assert len(set(others)) > 30
 
 
