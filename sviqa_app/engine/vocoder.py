@@ -90,6 +90,6 @@ class Vocoder:
         out: Tensor = self.parts.flow(ids, before, prompt, vector, noise, last - first)
         return out
 
-    def start_sound(self) -> HiftStream:
-        """A fresh state of the generator of waves."""
-        return HiftStream(self.parts.hift, self._source_noise)
+    def start_sound(self, height: float = 1.0) -> HiftStream:
+        """A fresh state of the generator of waves, for speech at `height` times its usual pitch."""
+        return HiftStream(self.parts.hift, self._source_noise, height)

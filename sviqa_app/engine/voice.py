@@ -19,11 +19,12 @@ ENDING = 128  # samples over which the end fades
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker who speaks at `pace` times the usual speed."""
+    """A speaker who speaks at `pace` times the usual speed and `height` times the usual pitch."""
 
     vocoder: Vocoder
     speaker: Speaker
     pace: float = 1.0
+    height: float = 1.0
 
     @property
     def sample_rate(self) -> int:
@@ -36,7 +37,7 @@ class Voice:
         if not tokens:
             return torch.zeros(0).numpy()
         mel = self.vocoder.solve(self.speaker, [], tokens, self._nothing(), (0, self.frames(len(tokens))))
-        return _ended(self.vocoder.start_sound().grow(mel, mel.shape[-1])).numpy()
+        return _ended(self.vocoder.start_sound(self.height).grow(mel, mel.shape[-1])).numpy()
 
     def stream(self) -> VoiceStream:
         """Start an utterance whose tokens come bit by bit."""
@@ -59,7 +60,7 @@ class VoiceStream:
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        self._sound = voice.vocoder.start_sound()
+        self._sound = voice.vocoder.start_sound(voice.height)
         self._tokens: list[int] = []
         self._solved = 0
         self._mel = voice._nothing()

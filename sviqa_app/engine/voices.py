@@ -28,6 +28,9 @@ from .voice import Voice
 SPEAKERS, WRITER = "speakers.safetensors", "writer.safetensors"
 LEVEL = 0.08  # root mean square of the louder half of speech, at which voiceprints are taken
 SHORTEST, LONGEST = 3.0, 10.0  # seconds of a recording to clone
+HEIGHT: dict[str, float] = {"high": 1.25, "low": 0.8, "whisper": 0.0}
+"""How much higher than usual a style is, where it is; 0: without voice."""
+
 _RECORD = f"Record {SHORTEST:.0f} to {LONGEST:.0f} seconds of one person speaking."
 
 
@@ -91,7 +94,7 @@ class Voices:
         """A speaker in a style and at a pace."""
         chosen = torch.tensor([STYLES.index(style)])
         vector = self.speakers.voiceprint.styled(speaker.vector[None], chosen)[0]
-        return Voice(self.vocoder, replace(speaker, vector=vector), pace)
+        return Voice(self.vocoder, replace(speaker, vector=vector), pace, HEIGHT.get(style, 1.0))
 
     @torch.inference_mode()
     def clone(self, recording: Recording) -> Speaker:

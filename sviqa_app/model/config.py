@@ -170,8 +170,9 @@ class FlowConfig(Section):
             attention_head_dim=32,
             blocks_per_stage=1,
             mid_blocks=2,
-            steps=4,
-            temperature=0.3,
+            guidance=0.0,
+            temperature=0.0,
+            steps=1,
         )
 
 

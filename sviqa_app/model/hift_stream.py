@@ -52,10 +52,12 @@ def _block_reach(kernel: int, dilations: tuple[int, ...]) -> int:
 
 
 class HiftStream:
-    """The sound of a mel that grows at its end and whose last frames may still change."""
+    """The sound of a mel that grows at its end and whose last frames may still change, its pitch `height` times that
+    of the mel; a height of 0 is a whisper."""
 
-    def __init__(self, hift: Hift, noise: SourceNoise) -> None:
+    def __init__(self, hift: Hift, noise: SourceNoise, height: float = 1.0) -> None:
         self._hift = hift
+        self._height = height
         self._noise = noise
         self._reach = reach(hift)
         self._done = 0
@@ -88,7 +90,7 @@ class HiftStream:
 
         What lies behind `last` is a guess and leaves no trace in the phase.
         """
-        pitch = self._hift.pitch(window)
+        pitch = self._hift.pitch(window) * self._height
         frames = (last - first) // self._hift.hop
         draws = self._noise.at(self._done, frames)
         sure, self._cycles = self._hift.m_source(pitch[:, first:last], draws, self._cycles)

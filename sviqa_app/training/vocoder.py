@@ -1,6 +1,7 @@
 """The stage that teaches HiFT to turn any voice's mel into its sound.
 
-The pitch predictor learns from YIN; the rest from spectral distances, its source driven by the true pitch.
+The pitch predictor learns from YIN; the rest from spectral distances, its source driven by the true pitch. Every
+reading is taught twice: from its own mel, and from what the flow makes of its tokens, which is smoother.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..model.hift_source import Draws
 from ..model.mel import SPEECH_HOP, speech_mel
 from ..turn import Samples
 from .casts import Casts
+from .flow_stage import FlowStudent, solved
 from .loop import Losses, Plan, train
 from .pitch import pitch_of
 from .sayings import at_speech_rate
@@ -35,7 +37,7 @@ HERTZ = 100.0  # the pitch loss is in hundreds of hertz
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech. `samples`: [256 T], 22.05 kHz; `mel`: [80, T]; `pitch`: [T] in Hz, 0 unvoiced."""
+    """Speech. `samples`: [256 T], 22.05 kHz; `mel`: [80, T], its own or a flow's; `pitch`: [T] in Hz, 0 unvoiced."""
 
     samples: Samples
     mel: NDArray[np.float32]
@@ -46,6 +48,11 @@ class Utterance:
         """Measure speech at 22.05 kHz; what does not fill a frame is cut."""
         whole = samples[: len(samples) // SPEECH_HOP * SPEECH_HOP]
         return cls(whole, speech_mel(torch.from_numpy(whole)).numpy(), pitch_of(whole))
+
+    def with_mel(self, mel: NDArray[np.float32]) -> Utterance:
+        """The same speech with another mel [80, T'], both as long as the shorter of them."""
+        frames = min(mel.shape[1], len(self.pitch))
+        return Utterance(self.samples[: frames * SPEECH_HOP], mel[:, :frames], self.pitch[:frames])
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def vocoder_loss(model: Hift, batch: dict[str, Tensor]) -> Losses:
         source, _ = model.m_source(pitch, Draws.of(batch["uniform"], batch["noise"]))
         made = model.decode(batch["mel"], source)
         return {
-            "mel": MEL_WEIGHT * (speech_mel(made) - batch["mel"]).abs().mean(),
+            "mel": MEL_WEIGHT * (speech_mel(made) - speech_mel(true)).abs().mean(),
             "spectrum": spectral_loss(made, true),
             "pitch": (model.f0_predictor(batch["mel"]) - batch["pitch"]).abs().mean() / HERTZ,
         }
@@ -137,12 +144,16 @@ def train_vocoder(
     folder: Path,
     config: HiftConfig,
     casts: Casts,
+    flow: FlowStudent,
     report: Callable[[str], None],
     steps: int,
     seed: int = 0,
 ) -> Hift:
     """Teach a fresh vocoder all voices, or go on from `folder`/vocoder.state. Raises TrainingError."""
-    speech = [Utterance.of(at_speech_rate(casts(i).samples)) for i in range(casts.count)]
+    speech = []
+    for cast in map(casts, range(casts.count)):
+        own = Utterance.of(at_speech_rate(cast.samples))
+        speech += [own, own.with_mel(solved(flow, cast, casts.own(cast.voice)))]
     student = VocoderStudent(new_hift(config, seed))
     plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
     train("vocoder", student, plan, Vocoding(speech, config, seed), _losses, folder, report)

@@ -1,7 +1,7 @@
 """The stages that make the voice that ships, in order, each resumable: `sviqa train voice PRESET` runs them all.
 
-codebooks ─► lexicon ─► narrator ─┐
-     └─► casts ─► flow, vocoder ──┴─► export
+codebooks ─► lexicon ─► narrator ──┐
+     └─► casts ─► flow ─► vocoder ─┴─► export
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from ..engine.vocoder import Parts, Vocoder
 from ..engine.voices import WRITER, Speakers, save_speakers
 from ..errors import TrainingError
 from ..model.config import VoiceConfig
+from ..model.flow import Flow
+from ..model.voiceprint import Voiceprint
 from ..turn import Recording
 from .casts import Casts
 from .codebooks import FILE, fit_codebooks, load_tokenizer, save_tokenizer
-from .flow_stage import train_flow
+from .flow_stage import FlowStudent, train_flow
 from .lexicon import Lexicon, load_lexicon
 from .loop import Plan, train
 from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
@@ -130,7 +132,9 @@ class VoiceStages(Recipe[VoicePreset]):
         train_flow(self.folder, self.config.flow, self.casts(), self.report, self.size.flow)
 
     def _vocoder(self) -> None:
-        train_vocoder(self.folder, self.config.hift, self.casts(), self.report, self.size.vocoder)
+        flow = FlowStudent(Flow(self.config.flow), Voiceprint(self.config.flow.speaker_dim))
+        flow.load_state_dict(self.weights("flow"))
+        train_vocoder(self.folder, self.config.hift, self.casts(), flow.eval(), self.report, self.size.vocoder)
 
     def _export(self) -> None:
         """Write the voice folder that the app reads."""
