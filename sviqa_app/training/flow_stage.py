@@ -28,6 +28,7 @@ from ..turn import Samples
 from .casts import Cast, Casts
 from .loop import Losses, Plan, train
 from .sayings import at_speech_rate
+from .timbres import SHIPPED
 
 RATE = 2e-3
 BATCH = 16
@@ -36,6 +37,7 @@ AT_AN_END = 0.25  # how often a piece begins where the speech begins, and as oft
 WITHOUT_PROMPT = 0.5
 PROMPT = 0.5  # the longest prompt, of a piece; the original's 0.3 is less than a streamed window has
 DROPPED = 0.2
+USUAL = 0.4  # how often a piece is surely of a voice that ships, in its plain style
 SMALLEST = 1e-6  # the noise left at t = 1
 QUIET = math.log(1e-5)  # the mel's floor
 AT_ONCE, KNOWN = 60, 15  # tokens that are solved at once, and of those before that stand as the prompt
@@ -84,7 +86,9 @@ class Windows:
         size = min(int(rng.choice(WINDOWS)), max(len(s.tokens) for s in self.speech) // GROUP * GROUP)
         frames = mel_frames(size, self.config.token_rate)
         long_enough = [s for s in self.speech if len(s.tokens) >= size]
-        rows = [self._piece(long_enough[rng.integers(len(long_enough))], size, rng) for _ in range(BATCH)]
+        usual = [s for s in long_enough if s.voice < len(SHIPPED) and not s.style] or long_enough
+        pools = (usual if rng.random() < USUAL else long_enough for _ in range(BATCH))
+        rows = [self._piece(pool[rng.integers(len(pool))], size, rng) for pool in pools]
         prompt = rng.integers(0, max(1, int(frames * PROMPT)), BATCH)
         batch = {
             "tokens": np.stack([r.tokens for r in rows]),

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sviqa_app.engine.vocoder import FILE, NOISE_FRAMES, Speaker, Vocoder
+from sviqa_app.engine.vocoder import FILE, NOISE_FRAMES, SEED, Speaker, Vocoder
 from sviqa_app.errors import ModelError
 from sviqa_app.model.config import HiftConfig
 from sviqa_app.model.hift import Hift
-from sviqa_app.model.hift_stream import reach
+from sviqa_app.model.hift_stream import SourceNoise, reach
 from tests.unit.small_voice import SMALL_VOICE as CONFIG
 from tests.unit.small_voice import humming_parts
 
@@ -58,6 +58,17 @@ def test_noise_follows_the_place_and_comes_again(vocoder: Vocoder) -> None:
     first = mel(vocoder, speaker(0))
     assert not torch.allclose(mel(vocoder, speaker(0), 1), first, atol=1e-3)
     torch.testing.assert_close(mel(vocoder, speaker(0), NOISE_FRAMES), first)
+
+
+def test_height_moves_the_pitch_and_none_is_a_whisper(vocoder: Vocoder) -> None:
+    mel = torch.zeros(1, 80, 40)
+    with torch.inference_mode():
+        usual = vocoder.parts.hift.pitch(mel)
+        heard = [vocoder.start_sound(height).grow(mel, 40) for height in (1.0, 1.25, 0.0)]
+        draws = SourceNoise(vocoder.parts.hift, SEED).at(0, 40)
+        due = [vocoder.parts.hift.decode(mel, vocoder.parts.hift.m_source(h * usual, draws)[0]) for h in (1.25, 0.0)]
+    torch.testing.assert_close(torch.stack(heard[1:]), torch.cat(due), atol=2e-5, rtol=0)
+    assert not torch.allclose(heard[1], heard[0], atol=1e-3) and not torch.allclose(heard[2], heard[0], atol=1e-3)
 
 
 def test_save_and_load(vocoder: Vocoder, tmp_path: Path) -> None:
