@@ -161,11 +161,6 @@ def narrator_measure(model: nn.Module, held: Readings, lexicon: Lexicon, words: 
     return {"words_right": right.all(1).float().mean().item(), **losses}
 
 
-def narrator_config(audio: AudioTokenConfig) -> Step1Config:
-    """The small voice's decoder."""
-    return Step1Config(BASE + audio.size, hidden_size=256, intermediate_size=768, layers=4, heads=4, groups=2)
-
-
 def new_narrator(config: Step1Config, seed: int = 0) -> Step1:
     """A fresh decoder with Step1's small initial weights."""
     torch.manual_seed(seed)

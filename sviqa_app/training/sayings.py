@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.wording import sentence
 from ..media.audio import resampled
 from ..model.mel import SPEECH_RATE
 from ..turn import Recording, Samples
-from .questions import CANNOT_TELL, ask
-from .scenes import sample_scene
+from .questions import CANNOT_TELL
 from .voices import RATE, Voice, speak
 
 # The canonical voice, spoken so low that no band of a mel tells one harmonic from the next: its audio tokens say
 # what is said and carry no pitch.
 SPEAKER = Voice("flite", "slt", pitch=50)
-EVERYDAY_SHARE = 0.15
 LOUD = 0.03  # of the peak: speech begins and ends here
 BEFORE, AFTER = 0.05, 0.22  # seconds kept around it, as Step-Audio's tokenizer does
 
@@ -57,14 +54,6 @@ EVERYDAY = (
     "could you say that again please",
     CANNOT_TELL,
 )
-
-
-def saying(number: int, seed: int = 0) -> str:
-    """Sentence `number`: mostly the answer to some question about some drawn scene."""
-    rng = np.random.default_rng((seed, number, 23))
-    if rng.random() < EVERYDAY_SHARE:
-        return sentence(EVERYDAY[rng.integers(len(EVERYDAY))])
-    return sentence(ask(sample_scene(rng), rng, "all").answer)
 
 
 def said(text: str) -> Samples:

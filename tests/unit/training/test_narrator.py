@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sviqa_app.model.config import AudioTokenConfig, Step1Config, VoiceConfig
+from sviqa_app.model.config import AudioTokenConfig, Step1Config
 from sviqa_app.model.narration import (
     BASE,
     END,
@@ -31,7 +31,6 @@ from sviqa_app.training.loop import Plan, one_cycle
 from sviqa_app.training.narrator import (
     LONGEST_LINE,
     Lessons,
-    narrator_config,
     narrator_loss,
     narrator_measure,
     new_narrator,
@@ -137,10 +136,6 @@ def test_a_new_one_is_the_same_each_time_and_guesses_evenly() -> None:
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     losses = narrator_loss(one, lessons()(0))
     assert losses["linguistic"].item() == pytest.approx(np.log(24), abs=0.2)
-
-
-def test_the_shipped_sizes() -> None:
-    assert narrator_config(VoiceConfig.tiny().audio) == VoiceConfig.tiny().writer
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from sviqa_app.model.voiceprint import STYLES, Voiceprint
 from sviqa_app.training.casts import Cast
 from sviqa_app.training.flow_stage import BATCH, OWN, QUIET, FlowStudent, Spoken, Windows, new_flow, solved, train_flow
 from sviqa_app.training.pitch import pitch_of
-from sviqa_app.training.sayings import saying, trimmed
+from sviqa_app.training.sayings import trimmed
 from sviqa_app.training.vocoder import (
     SEGMENT,
     Utterance,
@@ -148,13 +148,6 @@ def test_a_window_over_the_end_is_filled_with_silence() -> None:
     piece = Spoken(np.arange(40), np.zeros((80, 60), np.float16), 0, 0).piece(4, 20, FLOW.token_rate)
     assert piece.tokens.tolist() == list(range(20, 40)) and piece.mel.shape == (80, mel_frames(20, FLOW.token_rate))
     assert float(piece.mel[0, -1]) == pytest.approx(QUIET, abs=0.01) and not piece.mel[:, 0].any()
-
-
-def test_sayings_are_sentences_and_repeat() -> None:
-    texts = [saying(i) for i in range(20)]
-    assert texts == [saying(i) for i in range(20)]
-    assert len(set(texts)) > 10
-    assert all(t[0].isupper() and t[-1] == "." for t in texts)
 
 
 def test_silence_around_speech_is_cut() -> None:
