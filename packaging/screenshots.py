@@ -65,6 +65,8 @@ def photograph(folder: Path, readme: bool) -> None:
 def pages(app: Any) -> Iterator[tuple[str, Any]]:
     """Each page by its name, shown while it is asked for."""
     from sviqa_app.gui.area import AreaChooser
+    from sviqa_app.gui.batch_page import BatchPage
+    from sviqa_app.gui.models_page import ModelsPage
     from sviqa_app.gui.past import Past
     from sviqa_app.gui.preferences import Preferences
     from sviqa_app.gui.qt import QMenu, QMessageBox
@@ -74,6 +76,8 @@ def pages(app: Any) -> Iterator[tuple[str, Any]]:
     for name, kind, show in (
         ("history", Past, window._show_past),
         ("preferences", Preferences, window._show_preferences),
+        ("batch", BatchPage, window._show_batch),
+        ("models", ModelsPage, window.show_models),
         ("offer", QMessageBox, lambda: window.offer("A question was not answered.", app.presenter.exchanges[0])),
     ):
         show()
@@ -82,6 +86,7 @@ def pages(app: Any) -> Iterator[tuple[str, Any]]:
             if page is not None:
                 dialog.pages.setCurrentIndex(page)
             yield (name if page is None else f"{name}-{dialog.pages.tabText(page).lower()}"), dialog
+        window._batch_gone()
         dialog.setParent(None)
         dialog.deleteLater()
     for menu in window.menuBar().findChildren(QMenu):

@@ -184,9 +184,8 @@ def ask_picture(
 
 
 def load_engine(model: str) -> Engine:
-    """The engine of a model, by name or folder. Raises ModelError."""
+    """The engine of a model, as choosing.py finds it. Raises SviqaError."""
     with collector_resting():
-        from .checkpoints.native import find_model
-        from .engine.end_to_end import EndToEnd
+        from .engine.choosing import load_engine
 
-        return EndToEnd.load(find_model(model))
+        return load_engine(model)

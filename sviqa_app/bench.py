@@ -17,8 +17,8 @@ import torch
 
 from .checkpoints.native import find_model
 from .engine.base import Engine
-from .engine.cascade import Cascade
 from .engine.end_to_end import EndToEnd
+from .engine.stepwise import Stepwise
 from .errors import EngineError
 from .manner import Manner
 from .media.audio import load_recording
@@ -73,7 +73,7 @@ def measure(model: str, questions: int) -> Report:
     engine = EndToEnd.load(folder)
     load = perf_counter() - began
     asked = [Question(load_recording(recordings[i % len(recordings)])) for i in range(questions)]
-    engines: tuple[Engine, Engine] = (engine, Cascade(engine))
+    engines: tuple[Engine, Engine] = (engine, Stepwise(engine))
     first, total = zip(*(times(e, picture, asked) for e in engines), strict=True)
     cold, memory = cold_start(folder, picture, recordings[0])
     return Report(

@@ -11,9 +11,11 @@ import typer
 from . import __version__
 from .errors import DeviceError, SviqaError
 from .manner import Manner, Rate, Style
+from .verbs.batching import Batch, batch
 from .verbs.evaluating import evaluate
 from .verbs.modelling import models
 from .verbs.options import SHIPPED, VOICE, AnyVoice, AsJson, Model
+from .verbs.serving import servers
 from .verbs.training import train
 
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
+app.add_typer(servers, name="servers")
 
 Speaker = Annotated[str, typer.Option("--voice", metavar="NAME", help="Who speaks: see sviqa voices.")]
 HowFast = Annotated[Rate, typer.Option("--rate", help="How fast it is spoken.")]
@@ -167,54 +170,7 @@ def bench(
     show(measure(model, questions), as_json)
 
 
-@app.command()
-def batch(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="FOLDER", help="Pictures, with their questions beside them.")
-    ] = None,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the tables go.")] = Path("results"),
-    manifest: Annotated[
-        Path | None, typer.Option(metavar="LIST", help="CSV, JSONL or VQA questions, in place of a folder.")
-    ] = None,
-    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The pictures of the list.")] = None,
-    speech: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The recordings of the list.")] = None,
-    question: Annotated[str | None, typer.Option(metavar="WORDS", help="One question for all.")] = None,
-    question_speech: Annotated[
-        Path | None, typer.Option(metavar="RECORDING", help="One spoken question for all.")
-    ] = None,
-    formats: Annotated[str, typer.Option("--format", help="Some of csv,jsonl,xlsx,parquet,html.")] = "csv,html",
-    speak: Annotated[bool, typer.Option("--speak", help="Speak the answers, into sound files.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the batch in --out.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Go on, and ask again what failed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")] = False,
-    workers: Annotated[int, typer.Option(min=0, help="Threads that read files; 0 for as many as is good.")] = 0,
-    model: Model = SHIPPED,
-) -> None:
-    """Ask about a folder of pictures, and write a table of the answers."""
-    from .batch import command
-    from .batch.report import formats_in
-
-    try:
-        asked = command.BatchOptions(
-            out,
-            folder,
-            manifest,
-            images,
-            speech,
-            question,
-            question_speech,
-            model,
-            formats_in(formats),
-            speak,
-            resume,
-            retry_failed,
-            workers,
-        )
-        status = command.dry_run(asked) if dry_run else command.batch(asked)
-    except SviqaError as error:  # nothing ran
-        print(f"sviqa: {error}", file=sys.stderr)
-        status = command.NOTHING_RAN
-    raise typer.Exit(status)
+app.command(cls=Batch)(batch)
 
 
 def main() -> None:

@@ -98,6 +98,8 @@ ACTIONS: Mapping[str, Action] = {
     "save_answer": Action("Save the answer's sound", "Ctrl+S"),
     "new_conversation": Action("New conversation", "Ctrl+N"),
     "history": Action("History", "Ctrl+H"),
+    "batch": Action("Ask about a folder", "Ctrl+B"),
+    "models": Action("Models", "Ctrl+M"),
     "search": Action("Search", "Ctrl+F"),
     "preferences": Action("Preferences", "Ctrl+,"),
     "quit": Action("Quit", "Ctrl+Q"),
@@ -234,7 +236,11 @@ class Settings:
         restart=True,
     )
     model: str = _row(
-        "sviqa-tiny", "Model", "Model", "The name of an installed model, or the folder of one.", restart=True
+        "sviqa-tiny",
+        "Model",
+        "Model",
+        'The name of an installed model, "best" for this machine, or a folder. View, Models changes it at once.',
+        restart=True,
     )
     keys: Mapping[str, str] = field(
         default_factory=_first_keys,

@@ -25,6 +25,8 @@ from .vqa import is_vqa, read_vqa
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from .reading import Work
+
 WELL, NOTHING_RAN, SOME_FAILED, STOPPED = 0, 2, 3, 130
 """The exit statuses."""
 
@@ -35,7 +37,10 @@ EVERY = 10.0
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What is asked of what, and where the results go. `workers` threads read the files, 0 for as many as is good."""
+    """What is asked of what, and where the results go.
+
+    `workers` threads read the files, or so many workers of the cluster `ray` hold the model; 0 for as many as is good.
+    """
 
     out: Path
     folder: Path | None = None
@@ -50,6 +55,7 @@ class BatchOptions:
     resume: bool = False
     retry_failed: bool = False
     workers: int = 0
+    ray: str | None = None
 
 
 def items(options: BatchOptions) -> Iterator[Item]:
@@ -131,32 +137,46 @@ def run_batch(options: BatchOptions, control: Control, tell: Tell, planned: Call
 
 
 def _ask(options: BatchOptions, journal: Journal, control: Control, tell: Tell) -> Progress:
-    """Load the model, ask, and write the tables, also of a run that was stopped."""
+    """Ask, here or on a cluster, and write the tables, also of a run that was stopped."""
     from ..engine.loading import collector_resting
 
     with collector_resting():
-        from ..checkpoints.native import find_model
-        from ..engine.end_to_end import EndToEnd
+        from ..checkpoints.native import find_model, read_config
     from .page import ROWS
-    from .reading import Reader, Settings, hash_model
+    from .reading import Reader, Settings, Work, hash_model
     from .report import write_report
-    from .runner import run
 
     tell(Progress("loading", journal.count()))
     folder = find_model(options.model)
-    engine = EndToEnd.load(folder)
     settings = Settings(hash_model(folder, options.speak), options.speak)
     if options.retry_failed:
         journal.forgive()
-    reader = Reader(engine, journal, settings, thumbnails=ROWS if "html" in options.formats else 0)
-    sounds = options.out / SOUNDS
-    threads = options.workers or min(8, os.cpu_count() or 1)
-    progress = run(reader, journal, sounds, control, tell, threads)
+    work = Work(Reader(journal, settings), journal, options.out / SOUNDS, ROWS if "html" in options.formats else 0)
+    run = _run_here if options.ray is None else _run_on_ray
+    progress = run(options, folder, work, control, tell)
     tell(progress.at("writing"))
-    write_report(journal, options.out, options.formats, engine.name, sounds)
+    write_report(journal, options.out, options.formats, read_config(folder).name, work.sounds)
     done = progress.at("stopped" if progress.done < progress.rows else "done")
     tell(done)
     return done
+
+
+def _run_here(options: BatchOptions, folder: Path, work: Work, control: Control, tell: Tell) -> Progress:
+    from ..engine.loading import collector_resting
+
+    with collector_resting():
+        from ..engine.end_to_end import EndToEnd
+    from .runner import run, share_cores
+
+    engine = EndToEnd.load(folder)
+    return run(work, engine, control, tell, options.workers or min(8, os.cpu_count() or 1), share_cores())
+
+
+def _run_on_ray(options: BatchOptions, folder: Path, work: Work, control: Control, tell: Tell) -> Progress:
+    from .ray_runner import run
+
+    assert options.ray is not None
+    return run(work, options.ray, options.model, control, tell, options.workers)
 
 
 def batch(options: BatchOptions) -> int:

@@ -1,39 +1,34 @@
-"""From the files of a row to what the model takes, beside the model's work, in threads of their own."""
+"""What the files of the rows hold: their hashes, by which results are found again, and the words of the questions.
+
+Rows are read in threads of their own, a bounded number of them ahead of whoever asks.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL.Image import Image
-
-from ..engine.many import Ready, look, make_ready
+from ..checkpoints.native import find_voice, read_config
 from ..errors import MediaError, SviqaError
-from ..media.audio import load_recording
-from ..media.image import load_picture
-from ..turn import Question, Recording
 from .journal import FileHash, Journal, Planned, State
 from .rows import Row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..engine.end_to_end import EndToEnd
+    from ..engine.many import Ready
 
 AHEAD = 4  # groups that wait, ready, for the model, for each thread that reads
 MOST_OF_A_PICTURE = 16  # questions about one picture that go together
 MAX_WORDS_BYTES = 100_000
-THUMBNAIL = 96
 
 
 @dataclass(frozen=True)
@@ -46,15 +41,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A row whose files were read. `asked` are its words.
+    """A row whose files were read. `asked` are its words; an `error` says why it cannot be asked.
 
-    `pixels` and `ready` are for the model; there is neither where its key has a result (its `state`), and an `error`
-    where it cannot be asked.
+    `pixels` and `ready` are for the model, and there only once what is to be asked was opened.
     """
 
     number: int
     key: bytes
     state: State = "new"
+    picture: str = ""
+    speech: str | None = None
+    speech_hash: str = ""
     asked: str | None = None
     pixels: Tensor | None = None
     ready: Ready | None = None
@@ -62,25 +59,34 @@ class Prepared:
     thumbnail: bytes | None = None
     files: list[FileHash] = field(default_factory=list)
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is to be asked, as far as is known."""
+        return self.state == "new" and self.error is None
+
+    def closed(self) -> Prepared:
+        """The same without what is for the model."""
+        return replace(self, pixels=None, ready=None)
+
+
+Open = Callable[[Sequence[Prepared]], Sequence[Prepared]]
+
 
 class Reader:
-    """Reads the rows of a plan ahead of the model, a bounded number of them."""
+    """Reads the rows of a plan ahead of whoever asks, a bounded number of them."""
 
-    def __init__(self, engine: EndToEnd, journal: Journal, settings: Settings, thumbnails: int = 0) -> None:
-        """The first `thumbnails` rows get a small picture."""
-        self.engine, self.settings = engine, settings
-        self._journal, self._thumbnails = journal, thumbnails
-        self._recording = lru_cache(maxsize=16)(load_recording)
-        self._ready = lru_cache(maxsize=16)(self._make_ready)
+    def __init__(self, journal: Journal, settings: Settings) -> None:
+        self.settings = settings
+        self._journal = journal
 
-    def read(self, threads: int) -> Generator[Prepared, None, None]:
-        """Every row, in order. What is wrong with one is its `error`."""
+    def read(self, threads: int, open: Open = tuple) -> Generator[Prepared, None, None]:
+        """Every row, in order, as `open` leaves it. What is wrong with one is its `error`."""
         groups = _groups(self._journal.rows())
         pool = ThreadPoolExecutor(threads, "reader")
-        waiting: deque[Future[list[Prepared]]] = deque()
+        waiting: deque[Future[Sequence[Prepared]]] = deque()
         try:
             for group in groups:
-                waiting.append(pool.submit(self._prepare, group))
+                waiting.append(pool.submit(self._prepare, group, open))
                 if len(waiting) >= AHEAD * threads:
                     yield from waiting.popleft().result()
             while waiting:
@@ -88,41 +94,21 @@ class Reader:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _prepare(self, group: list[Planned]) -> list[Prepared]:
-        """Rows about one picture, which is opened only if one of them is to be asked."""
-        picture = cache(partial(self._look, group[0]))
-        return [self._prepare_one(planned, picture) for planned in group]
+    def _prepare(self, group: list[Planned], open: Open) -> Sequence[Prepared]:
+        return open([self._prepare_one(planned.number, planned.row) for planned in group])
 
-    def _prepare_one(self, planned: Planned, picture: Callable[[], tuple[Tensor, bytes | None]]) -> Prepared:
-        row, files = planned.row, list[FileHash]()
+    def _prepare_one(self, number: int, row: Row) -> Prepared:
         if row.fault is not None:
             key = self._key("fault", row.id, row.fault)
-            return Prepared(planned.number, key, self._journal.state(key), error=row.fault)
-        words: str | Exception | None = row.words or _words_of(row)
+            return Prepared(number, key, self._journal.state(key), error=row.fault)
+        files = list[FileHash]()
+        words = row.words or _words_of(row)
         asked = words if isinstance(words, str) else None
+        error = plain(words) if isinstance(words, Exception) else None
         speech = self._hash(row.speech, files) if row.speech else ""
         key = self._key(self._hash(row.picture, files), speech, asked or row.words_file)
-        prepared = Prepared(planned.number, key, self._journal.state(key), asked, files=files)
-        if prepared.state != "new":
-            return prepared
-        try:
-            if isinstance(words, Exception):
-                raise words
-            pixels, thumbnail = picture()
-            ready = self._ready(row.speech, speech, asked)
-            return replace(prepared, pixels=pixels, ready=ready, thumbnail=thumbnail)
-        except Exception as error:
-            return replace(prepared, error=plain(error))
-
-    def _make_ready(self, speech: str | None, _hash: str, words: str | None) -> Ready:
-        """The question of a recording, whose hash tells one from another of its name, and of words."""
-        recording: Recording | None = self._recording(Path(speech)) if speech else None
-        return make_ready(self.engine, Question(recording, words))
-
-    def _look(self, planned: Planned) -> tuple[Tensor, bytes | None]:
-        picture = load_picture(Path(planned.row.picture))
-        small = _thumbnail(picture) if planned.number <= self._thumbnails else None
-        return look(self.engine, picture), small
+        state = self._journal.state(key)
+        return Prepared(number, key, state, row.picture, row.speech, speech, asked, error=error, files=files)
 
     def _hash(self, path: str, files: list[FileHash]) -> str:
         """The hash of what a file holds, added to `files` where it is new; its name where it cannot be read."""
@@ -139,6 +125,16 @@ class Reader:
     def _key(self, *parts: str | None) -> bytes:
         whole = [self.settings.model.hex(), self.settings.speak, *parts]
         return hashlib.sha256(json.dumps(whole).encode()).digest()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a runner works on. Spoken answers go to the folder `sounds`; so many first rows get `thumbnails`."""
+
+    reader: Reader
+    journal: Journal
+    sounds: Path
+    thumbnails: int = 0
 
 
 def plain(error: Exception) -> str:
@@ -159,12 +155,15 @@ def hash_file(path: Path) -> bytes:
 def hash_model(folder: Path, speak: bool) -> bytes:
     """What a model holds: configuration, words and weights, and its voice where that matters. Raises SviqaError."""
     whole = hashlib.sha256()
-    names = ["config.json", "tokenizer.json", "model.safetensors", *(["voice.safetensors"] if speak else [])]
-    for name in names:
+    files = [folder / name for name in ("config.json", "tokenizer.json", "model.safetensors")]
+    if speak:
+        voice = find_voice(folder, read_config(folder).voice)
+        files += [voice / "config.json", *sorted(voice.glob("*.safetensors"))]
+    for file in files:
         try:
-            whole.update(hash_file(folder / name))
+            whole.update(hash_file(file))
         except OSError as error:
-            raise SviqaError(f"{folder / name} cannot be read.", "Install the model again.") from error
+            raise SviqaError(f"{file} cannot be read.", "Install the model again.") from error
     return whole.digest()
 
 
@@ -189,11 +188,3 @@ def _words_of(row: Row) -> str | MediaError | None:
     if len(content) > MAX_WORDS_BYTES:
         return MediaError(f"The question {path.name} is too long.", "Ask in fewer words.")
     return words or MediaError(f"The question {path.name} is empty.", "Write the question into it.")
-
-
-def _thumbnail(picture: Image) -> bytes:
-    small = picture.copy()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
-    content = io.BytesIO()
-    small.save(content, "JPEG", quality=70)
-    return content.getvalue()

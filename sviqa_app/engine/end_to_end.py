@@ -48,6 +48,11 @@ class EndToEnd:
     def load(cls, folder: Path) -> Self:
         """Read a model folder. Raises ModelError where something is missing, broken or of another shape."""
         config = read_config(folder)
+        if config.tokens.rows:
+            raise ModelError(
+                f"{config.name} was composed of published models and has no voice of its own.",
+                "sviqa ask and the window can use it.",
+            )
         try:
             with no_init_weights():
                 model = Sviqa(config).eval()

@@ -20,7 +20,7 @@ from torch.nn import functional as F  # noqa: N812
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ..errors import EngineError
-from ..manner import USUAL
+from ..manner import USUAL, Manner
 from ..media.audio import heard_nothing
 from ..model.decode import Cache, Limits, TextEnd, TextToken, Writer, decode_one_token, pad_left, prefill
 from ..model.prompt import BEGIN, encode
@@ -28,9 +28,10 @@ from ..model.prompt import END as _END
 from ..turn import Question, Samples
 from .end_to_end import LEAST_ROOM, MOST_TEXT, NOTHING_HEARD, EndToEnd
 from .eye import pixels
+from .manners import asked_for
 from .wording import sentence
 
-HEARD_AT_ONCE = 8  # more in one batch are slower: the padding grows, and the caches overflow
+HEARD_AT_ONCE = SEEN_AT_ONCE = 8  # more in one batch are slower: the padding grows, and the caches overflow
 MOST_AT_ONCE = 32
 ROOM = 256_000_000
 """Bytes that the keys and values of the questions in one batch may take."""
@@ -57,17 +58,18 @@ class Answered:
 class Ready:
     """A question as the model takes it: `mel` [mels, frames] of its speech, its words, and its length in tokens.
 
-    Where it has neither, there was a recording in which nobody speaks.
+    `manner` is how the answer is to be spoken; nothing is `asked` by a recording in which nobody speaks.
     """
 
     mel: Tensor | None
     words: str | None
     length: int
+    manner: Manner = USUAL
+    asked: bool = True
 
-    @property
-    def asks(self) -> bool:
-        """Whether anything is asked."""
-        return self.mel is not None or bool(self.words)
+
+Seen = list[tuple[Tensor, Tensor]]
+"""Of each layer the keys and the values, each [pictures, heads, L, D]."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,16 @@ def make_ready(engine: EndToEnd, question: Question) -> Ready:
 
     Raises EngineError where it is longer than the model can hold.
     """
-    silent = question.speech is None or heard_nothing(question.speech)
+    manner, words, _ = asked_for(question.text or "", question.manner)
+    silent = question.speech is not None and heard_nothing(question.speech)
     mel = None if question.speech is None or silent else engine.mel(question.speech)
     config = engine.model.config
     frames = 0 if mel is None else ceil(ceil(mel.shape[-1] / 2) / config.speech.concat)
-    length = 2 + frames + (len(encode(engine.tokenizer, question.text)) if question.text else 0)
+    length = 2 + frames + (len(encode(engine.tokenizer, words)) if words else 0)
     picture = 1 + (config.vision.image_size // config.vision.patch_size) ** 2
     if config.text.max_positions - picture - length < LEAST_ROOM:
         raise EngineError("This question is longer than the model can hold.", "Ask in fewer words.")
-    return Ready(mel, question.text or None, length)
+    return Ready(mel, words or None, length, manner, asked=bool(words) or not silent)
 
 
 def at_once(engine: EndToEnd) -> int:
@@ -122,20 +125,25 @@ def answer_ready(
     if not questions:
         return []
     heard, seen = _hear(engine, questions), _see(engine, pictures)
-    answers = [_begin(engine, q, ear, seen.get_seq_length(), speak) for q, ear in zip(questions, heard, strict=True)]
+    answers = [_begin(engine, q, ear, seen[0][0].shape[-2], speak) for q, ear in zip(questions, heard, strict=True)]
     rows = iter(sorted(range(len(questions)), key=lambda row: questions[row].length))
     while group := list(islice(rows, at_once(engine))):
         prompts = [engine.prompt(questions[r].words, e.embeddings if (e := heard[r]) else None)[0] for r in group]
-        _write(engine, _chosen(seen, [about[r] for r in group]), prompts, [answers[r] for r in group])
-    return [answer.told(engine, speak) for answer in answers]
+        cache = _chosen(seen, [about[r] for r in group], max(map(len, prompts)) + SPARE)
+        _write(engine, cache, prompts, [answers[r] for r in group])
+    return [answer.told(engine, q.manner if speak else None) for answer, q in zip(answers, questions, strict=True)]
 
 
-def _see(engine: EndToEnd, pictures: Sequence[Tensor]) -> Cache:
-    """What the language model keeps of each picture: a batch with a row for each."""
-    seen = engine.model.picture_embeddings(torch.cat(list(pictures)))
-    begin = engine.model.embed(torch.tensor([[BEGIN]])).expand(len(seen), 1, -1)
-    _, cache = prefill(engine.model, torch.cat([begin, seen], dim=1))
-    return cache
+def _see(engine: EndToEnd, pictures: Sequence[Tensor]) -> Seen:
+    """What the language model keeps of each picture."""
+    parts = []
+    begin = engine.model.embed(torch.tensor([[BEGIN]]))
+    waiting = iter(pictures)
+    while some := list(islice(waiting, SEEN_AT_ONCE)):
+        seen = engine.model.picture_embeddings(torch.cat(some))
+        parts.append(prefill(engine.model, torch.cat([begin.expand(len(seen), 1, -1), seen], dim=1))[1])
+    layers = zip(*(part.layers for part in parts), strict=True)
+    return [(torch.cat([part.keys for part in same]), torch.cat([part.values for part in same])) for same in layers]
 
 
 def _hear(engine: EndToEnd, questions: Sequence[Ready]) -> list[_Ear | None]:
@@ -157,11 +165,12 @@ def _hear(engine: EndToEnd, questions: Sequence[Ready]) -> list[_Ear | None]:
 class _Roomy(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values that grow in place, where transformers copies all of them for every token."""
 
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
-        """`keys` and `values`: [B, heads, L, D]."""
+    def __init__(self, keys: Tensor, values: Tensor, room: int) -> None:
+        """`keys` and `values`: [B, heads, L, D]; so many more places fit before anything is copied."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.lazy_initialization(keys, values)
-        self._stored, self._length = (keys, values), keys.shape[-2]
+        self._length = keys.shape[-2]
+        self._stored = _roomier(keys, room), _roomier(values, room)
         self._show()
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
@@ -169,8 +178,7 @@ class _Roomy(DynamicLayer):  # type: ignore[no-untyped-call]
         begin, self._length = self._length, self._length + key_states.shape[-2]
         missing = self._length - self._stored[0].shape[-2]
         if missing > 0:
-            more = (0, 0, 0, missing + SPARE)
-            self._stored = F.pad(self._stored[0], more), F.pad(self._stored[1], more)
+            self._stored = _roomier(self._stored[0], missing + SPARE), _roomier(self._stored[1], missing + SPARE)
         keys, values = self._show()
         keys[:, :, begin:], values[:, :, begin:] = key_states, value_states
         return keys, values
@@ -187,10 +195,17 @@ class _Roomy(DynamicLayer):  # type: ignore[no-untyped-call]
         return keys, values
 
 
-def _chosen(cache: Cache, rows: list[int]) -> Cache:
-    """Another cache, of these rows."""
+def _roomier(part: Tensor, more: int) -> Tensor:
+    """A copy of keys or values with so many more places, which hold nothing in particular."""
+    stored = part.new_empty(*part.shape[:2], part.shape[2] + more, part.shape[3])
+    stored[:, :, : part.shape[2]] = part
+    return stored
+
+
+def _chosen(seen: Seen, pictures: list[int], room: int) -> Cache:
+    """A cache that has seen these pictures, a row each, and has room for so many tokens more."""
     chosen = DynamicCache()
-    chosen.layers = [_Roomy(layer.keys[rows], layer.values[rows]) for layer in cache.layers]
+    chosen.layers = [_Roomy(keys[pictures], values[pictures], room) for keys, values in seen]
     return chosen
 
 
@@ -210,9 +225,9 @@ class _Answer:
             self._logs.append(float(logits[id]) - total)
         return id
 
-    def told(self, engine: EndToEnd, speak: bool) -> Answered:
-        """The answer as a person gets it."""
-        sound = engine.speech.speaking(USUAL).speak(self.writer.voiced) if speak else None
+    def told(self, engine: EndToEnd, manner: Manner | None) -> Answered:
+        """The answer as a person gets it, spoken where there is a manner to speak it in."""
+        sound = None if manner is None else engine.speech.speaking(manner).speak(self.writer.voiced)
         confidence = exp(fmean(self._logs)) if self._logs else None
         return Answered(sentence(engine.words(self.writer.text)), self._caption, confidence, sound)
 
@@ -220,7 +235,7 @@ class _Answer:
 def _begin(engine: EndToEnd, question: Ready, ear: _Ear | None, picture: int, speak: bool) -> _Answer:
     """An answer of which nothing is written yet, after a picture of so many places."""
     room = engine.model.config.text.max_positions - picture - question.length
-    script = [] if question.asks else encode(engine.tokenizer, NOTHING_HEARD)
+    script = [] if question.asked else encode(engine.tokenizer, NOTHING_HEARD)
     writer = Writer(engine.grammar, speak, script, Limits(text=MOST_TEXT, audio=room - MOST_TEXT))
     return _Answer(writer, None if ear is None else ear.caption, bool(script))
 

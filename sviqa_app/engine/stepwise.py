@@ -1,6 +1,7 @@
 """The same parts as a cascade: caption the question, answer the caption, then voice the whole answer.
 
-Each step waits for the one before it. Here to be compared with, so it changes nothing but the order.
+Each step waits for the one before it. Here to be compared with, so it changes nothing but the order; the cascade of
+published models is in cascade.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .end_to_end import EndToEnd, Talk
 from .telling import Speech, Speeches, Stream
 
 
-class Cascade:
+class Stepwise:
     """Built from the parts of an engine that is loaded already."""
 
     def __init__(self, parts: EndToEnd) -> None:
@@ -28,12 +29,12 @@ class Cascade:
         self.sample_rate = parts.sample_rate
         self._parts = replace(parts, speech=WholeSpeeches(parts.speech))
 
-    def load_picture(self, picture: Image) -> CascadeTalk:
+    def load_picture(self, picture: Image) -> StepwiseTalk:
         """Read an upright RGB picture and compute the part of the prompt that every question shares."""
-        return CascadeTalk(self._parts, self._parts.load_picture(picture))
+        return StepwiseTalk(self._parts, self._parts.load_picture(picture))
 
 
-class CascadeTalk:
+class StepwiseTalk:
     """A conversation in which a spoken question is answered from its caption."""
 
     def __init__(self, parts: EndToEnd, talk: Talk) -> None:

@@ -133,6 +133,8 @@ class Worker:
         self._outbox: Outbox = SimpleQueue()
         self._shown: Show | None = None
         self._open: dict[int, bool] = {}  # turns that have not ended: whether they were stopped
+        self._left: set[int] = set()  # turns of the model before, which have not ended either
+        self._switched = False  # whether another model was chosen than that of the process
         self._child: Child | None = None
         self._closed = False
         self._thread = Thread(target=self._run, name="events of the engine", daemon=True)
@@ -172,6 +174,18 @@ class Worker:
             if turn in self._open:
                 self._stop(turn)
 
+    def use(self, model: str) -> None:
+        """Go on with another model, in another process that sees the last picture. What is being answered stops."""
+        with self._lock:
+            self._model, self._switched = model, True
+            self._left |= set(self._open)
+            self._open.clear()
+            self._outbox.put(None)
+            self._outbox = self._fresh()
+            child = self._child
+        if child is not None:
+            Thread(target=child.end, name="end of the engine before", daemon=True).start()
+
     def close(self) -> None:
         """End the process, by force if it takes longer than `PATIENCE`. No event comes any more."""
         with self._lock:
@@ -187,23 +201,32 @@ class Worker:
         self._outbox.put(Cancel(turn))
 
     def _run(self) -> None:
-        """One process after the other, until closed or until the next would die as well."""
+        """One process after the other, until closed."""
         deaths = 0
-        try:
-            while child := self._begin():
-                self._tell(Loading("starting", 0.0))
-                deaths = 1 if self._pass_on(child) > WORKED else deaths + 1
-                self._mourn()
-                if deaths > RESTARTS:
-                    self._refuse(f"The engine stopped {deaths} times in a row: {child.last_words().rstrip('.')}.")
-                    return
-        except OSError as error:
-            self._refuse(f"The engine could not be started: {error}.")
+        while not self._closed:
+            try:
+                child = self._begin()
+            except OSError as error:
+                self._refuse(f"The engine could not be started: {error}.")
+                continue
+            if child is None:
+                return
+            self._leave()
+            self._tell(Loading("starting", 0.0))
+            deaths = 1 if self._pass_on(child) > WORKED else deaths + 1
+            if self._switched:
+                deaths = 0
+                continue
+            self._mourn()
+            if deaths > RESTARTS:
+                self._refuse(f"The engine stopped {deaths} times in a row: {child.last_words().rstrip('.')}.")
+                deaths = 0
 
     def _begin(self) -> Child | None:
         with self._lock:
             if self._closed:
                 return None
+            self._switched = False
             self._child = Child(self._outbox, _PROCESS, self._model)
             return self._child
 
@@ -213,7 +236,8 @@ class Worker:
         for event in child.messages():
             if isinstance(event, Ready):
                 ready = monotonic()
-            self._tell(event)
+            if not self._switched:
+                self._tell(event)
         return monotonic() - ready
 
     def _tell(self, event: WorkerEvent) -> None:
@@ -221,16 +245,27 @@ class Worker:
             case Answering(turn, Done()) | Failed(int(turn)):
                 with self._lock:
                     self._open.pop(turn, None)
+                    self._left.discard(turn)
         if not self._closed:
             self._listener(event)
+
+    def _leave(self) -> None:
+        """Say of every turn of the model before that it was stopped."""
+        for turn in sorted(self._left):
+            self._tell(Answering(turn, Done("", cancelled=True)))
+
+    def _fresh(self) -> Outbox:
+        """For the next process, which sees the last picture again."""
+        outbox: Outbox = SimpleQueue()
+        if self._shown is not None:
+            outbox.put(self._shown)
+        return outbox
 
     def _mourn(self) -> None:
         """Say of every turn that it will not be answered, and have the last picture ready for the next process."""
         with self._lock:
             lost, self._open = self._open, {}
-            self._outbox = SimpleQueue()
-            if self._shown is not None:
-                self._outbox.put(self._shown)
+            self._outbox = self._fresh()
         asked = [turn for turn, stopped in lost.items() if not stopped]
         for turn in (turn for turn, stopped in lost.items() if stopped):
             self._tell(Answering(turn, Done("", cancelled=True)))
@@ -239,9 +274,9 @@ class Worker:
         self._tell(Died(asked[0] if asked else None))
 
     def _refuse(self, what: str) -> None:
-        """Say that there is no engine, now and to every question, until closed."""
+        """Say that there is no engine, now and to every question, until closed or until another model is chosen."""
         self._tell(Failed(None, what, _WAY_OUT))
-        while not self._closed:
+        while not (self._closed or self._switched):
             request = self._outbox.get()
             if isinstance(request, Ask):
                 self._tell(Failed(request.turn, what, _WAY_OUT))

@@ -141,18 +141,18 @@ def take_pipes() -> tuple[BinaryIO, Tell]:
 
 
 def load(model: str, tell: Tell) -> Engine:
-    """The engine of a model, by name or folder, warm, told of step by step. Raises ModelError."""
+    """The engine of a model, as choosing.py finds it, warm, told of step by step. Raises SviqaError."""
     began = perf_counter()
     with collector_resting():
         tell(Loading("libraries", 0.05))
-        from ..checkpoints.native import find_model
-        from .end_to_end import EndToEnd
+        from .choosing import SERVER, load_engine
 
         tell(Loading("weights", 0.8))
-        engine = EndToEnd.load(find_model(model))
+        engine = load_engine(model)
         tell(Loading("warm", 0.85))
-        warm(engine)
-    device = next(engine.model.parameters()).device.type
+        if not model.startswith(SERVER):  # nothing is sent before a person asks
+            warm(engine)
+    device = getattr(engine, "device", "a server" if model.startswith(SERVER) else "cpu")
     tell(Ready(engine.name, device, engine.sample_rate, perf_counter() - began))
     return engine
 

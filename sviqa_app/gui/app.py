@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .. import settings as table
@@ -19,6 +20,9 @@ from ..settings import Settings
 from ..turn import Samples
 from .garbage import Garbage
 from .hands_free import HandsFree
+from .models_errand import Errand, Job, News
+from .models_presenter import Models
+from .models_rows import all_rows, host_of
 from .operations import Background
 from .presenter import Presenter
 from .qt import QApplication, QObject, QTimer, Signal
@@ -58,7 +62,8 @@ class App:
         self.garbage = Garbage()
         self.bridge = Bridge()
         self.window = Window(settings, Recent(recent_path(), settings.keep_history))
-        self.worker = Worker(model or settings.model, self._on_worker)
+        self._model = model or settings.model
+        self.worker = Worker(self._model, self._on_worker)
         self.microphone = Microphone(settings.microphone or None, on_block=self._hear)
         self.player = Player(settings.output_device or None, on_finished=self._on_silence)
         self.earcons = Earcons(settings.output_device or None)
@@ -77,7 +82,8 @@ class App:
         )
         self.hands_free = HandsFree(self.presenter, self.bridge.post, situation.complain)
         situation.follow = self.hands_free.follow
-        self.window.presenter = self.presenter
+        self.models = Models(self.operations, all_rows, self._begin, self._use, self.window.announce, self._model)
+        self.window.presenter, self.window.models = self.presenter, self.models
         self.window.changed = self._change
         self.window.level = self.microphone.level
 
@@ -94,7 +100,25 @@ class App:
         return history
 
     def _on_worker(self, event: WorkerEvent) -> None:
-        self.bridge.post(lambda: self.presenter.on_worker(event))
+        def tell() -> None:
+            self.presenter.on_worker(event)
+            self.models.on_worker(event)
+
+        self.bridge.post(tell)
+
+    def _begin(self, job: Job, hear: Callable[[News], None]) -> Errand:
+        return Errand(job, lambda news: self.bridge.post(lambda: hear(news)))
+
+    def _use(self, model: str) -> None:
+        """Put the next question to another model, now and at the next start."""
+        self.presenter.stop()
+        self.presenter.answers.sample_rate = 0  # until it is known, no device is opened
+        self.worker.use(model)
+        self._keep(replace(self.presenter.settings, model=model))
+        self._show_host(model)
+
+    def _show_host(self, model: str) -> None:
+        self.operations.run(lambda: host_of(model), self.window.show_host)
 
     def _hear(self, block: Samples) -> None:
         self.hands_free.hear(block)
@@ -114,6 +138,7 @@ class App:
     def _after_showing(self) -> None:
         """What the first sight of the window does not wait for."""
         self.worker.start()
+        self._show_host(self._model)
         settings = self.presenter.settings
         self._set_up(settings)
         # Not while the number is still being typed.
@@ -126,17 +151,22 @@ class App:
 
     def _change(self, settings: Settings) -> None:
         """Put changed settings in force, and keep them."""
-        try:
-            table.save(self.settings_path, settings)
-        except SviqaError as error:
-            self.window.complain(error.what, error.next)
-        before, self.presenter.settings = self.presenter.settings, settings
-        self.window.apply(settings)
+        before = self.presenter.settings
+        self._keep(settings)
         if (before.theme, before.text_size) != (settings.theme, settings.text_size):
             dress(self._qt, settings.theme, settings.text_size)  # styles every widget anew
         self.microphone.device = settings.microphone or None
         self.player.device = self.earcons.player.device = settings.output_device or None
         self._set_up(settings)
+
+    def _keep(self, settings: Settings) -> None:
+        """For this session and the next. What devices do is not touched."""
+        try:
+            table.save(self.settings_path, settings)
+        except SviqaError as error:
+            self.window.complain(error.what, error.next)
+        self.presenter.settings = settings
+        self.window.apply(settings)
 
     def _set_up(self, settings: Settings) -> None:
         self.player.volume, self.player.rate = settings.volume, settings.speaking_rate
@@ -156,6 +186,7 @@ class App:
     def close(self) -> None:
         """Let go of everything."""
         self.hands_free.close()
+        self.models.close()
         self.operations.close()
         self.player.close()
         self.earcons.close()

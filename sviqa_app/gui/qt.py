@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QSocketNotifier,
     Qt,
     QTimer,
+    QUrl,
     Signal,
 )
 from PySide6.QtGui import (
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QColor,
+    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QImage,
@@ -76,6 +78,7 @@ __all__ = [
     "QCloseEvent",
     "QColor",
     "QComboBox",
+    "QDesktopServices",
     "QDialog",
     "QDialogButtonBox",
     "QDoubleSpinBox",
@@ -119,6 +122,7 @@ __all__ = [
     "QTabWidget",
     "QTimer",
     "QToolButton",
+    "QUrl",
     "QVBoxLayout",
     "QWheelEvent",
     "QWidget",

@@ -66,7 +66,7 @@ def style_sheet(theme: str, percent: int) -> str:
         f" background: {field}; }}"
         "QLineEdit, QComboBox, QAbstractSpinBox { padding: 0px 6px; }"
         "QAbstractSpinBox QLineEdit { border: none; padding: 0px 4px; }"
-        "QProgressBar { text-align: center; } QListView::item { padding: 4px; }"
+        "QProgressBar { text-align: center; } QListView::item { padding: 4px 0px; }"
         f"QPushButton {{ padding: 4px 14px; border: 2px solid {faint}; border-radius: 6px; }}"
         'QPushButton[talks="true"] { min-height: 44px; }'
         "QPushButton:focus, QListView:focus, QLineEdit:focus, QLabel:focus, QComboBox:focus, QAbstractSpinBox:focus,"

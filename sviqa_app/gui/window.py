@@ -13,9 +13,13 @@ from ..recent import Recent
 from ..resources import assets_folder
 from ..settings import Settings
 from .announcing import announce
+from .batch_form import Kept
+from .batch_page import BatchPage
 from .capture import Capture, Found
 from .exchange import Exchange, State
 from .keys import TalkKey
+from .models_page import ModelsPage
+from .models_presenter import Models
 from .past import Past
 from .picture_view import PictureView
 from .pictures import dropped_picture, pasted_picture, picture_filter
@@ -53,7 +57,7 @@ HEARD = 0.4
 """The share of the meter above which somebody speaks."""
 HONEST = (
     "The model that ships knows drawn scenes of shapes, digits and small pictures of things. "
-    "Of photographs it should say that it cannot tell; models for photographs come with a later version."
+    "Of photographs it should say that it cannot tell; models for photographs are under View, Models."
 )
 
 
@@ -63,6 +67,7 @@ class Window(QMainWindow):
     def __init__(self, settings: Settings, recent: Recent) -> None:
         super().__init__()
         self.presenter: Presenter
+        self.models: Models
         self.level: Callable[[], float] = lambda: QUIET
         self.changed: Callable[[Settings], None] = self.apply
         self.portal = Portal()
@@ -70,6 +75,8 @@ class Window(QMainWindow):
         self._recent = recent
         self._settings = settings
         self._model = ""
+        self._batch: BatchPage | None = None
+        self._batch_form = Kept(settings.keep_history)
         self._panes: list[QWidget] = []
         self._actions: dict[str, QAction] = {}
         self.setWindowTitle("SViQA")
@@ -106,6 +113,8 @@ class Window(QMainWindow):
         self.progress = QProgressBar(minimum=0, maximum=100)
         self.progress.setAccessibleName("Loading")
         self.honest = QLabel(HONEST, wordWrap=True)
+        self.going = QLabel(wordWrap=True)
+        self.going.hide()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -115,6 +124,7 @@ class Window(QMainWindow):
         side = QVBoxLayout()
         side.addWidget(self.transcript, 1)
         side.addLayout(asking)
+        side.addWidget(self.going)
         side.addWidget(self.talk_button)
         side.addWidget(self.meter)
         side.addWidget(self.state_label)
@@ -161,6 +171,7 @@ class Window(QMainWindow):
         self._action(file, "&Take a photograph", "camera", lambda: self.presenter.photograph())
         file.addSeparator()
         self._action(file, "&Save the spoken answer…", "save_answer", self._save)
+        self._action(file, "Ask about a &folder…", "batch", self._show_batch)
         file.addSeparator()
         self._action(file, "&Quit", "quit", self.close)
         question = self.menuBar().addMenu("&Question")
@@ -180,6 +191,7 @@ class Window(QMainWindow):
         self._action(view, "Next &pane", "cycle_panes", self._next_pane)
         view.addSeparator()
         self._action(view, "P&references…", "preferences", self._show_preferences)
+        self._action(view, "&Models…", "models", self.show_models)
 
     def _action(self, menu: QMenu, text: str, name: str, done: Callable[[], object]) -> None:
         action = QAction(text, self)
@@ -271,10 +283,25 @@ class Window(QMainWindow):
         past.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         past.open()
 
+    def _show_batch(self) -> None:
+        if self._batch is None:
+            self._batch = BatchPage(self._settings, self._batch_form, self)
+            self._batch.finished.connect(self._batch_gone)
+        self._batch.come()
+
+    def _batch_gone(self) -> None:
+        self._batch = None
+
     def _show_preferences(self) -> None:
         preferences = Preferences(self._settings, self.changed, self)
         preferences.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         preferences.open()
+
+    def show_models(self) -> None:
+        """Open the page of the models."""
+        page = ModelsPage(self.models, self)
+        page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        page.open()
 
     def apply(self, settings: Settings) -> None:
         """Take over what was changed in the preferences."""
@@ -298,6 +325,9 @@ class Window(QMainWindow):
         self._take(dropped_picture(event.mimeData()), "What was dropped is no picture.")
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        if self._batch is not None and not self._batch.may_end(self.close):
+            event.ignore()
+            return
         self.presenter.close()
         super().closeEvent(event)
 
@@ -348,6 +378,11 @@ class Window(QMainWindow):
         self.honest.setVisible(model == Settings.model)
         self._model = f"{model} on {device}"
         self.status.setText(f"{self._model}, loaded in {seconds:.1f} s")
+
+    def show_host(self, host: str) -> None:
+        """Where questions go, "" where they stay on this machine. The engine says it at each question as well."""
+        self.going.setText(f"Questions go to {host}." if host else "")
+        self.going.setVisible(bool(host))
 
     def show_latency(self, seconds: float) -> None:
         self.status.setText(f"{self._model}, first sound after {1000 * seconds:.0f} ms")

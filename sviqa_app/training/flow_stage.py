@@ -155,7 +155,7 @@ def new_flow(config: FlowConfig, speech: list[Spoken], seed: int) -> Flow:
     flow = Flow(config)
     mean = torch.from_numpy(np.concatenate([s.mel for s in speech], 1).astype(np.float32).mean(1))
     with torch.no_grad():
-        flow.decoder.estimator.final_proj.bias.copy_(mean)
+        flow.get_parameter("decoder.estimator.final_proj.bias").copy_(mean)
     return flow
 
 

@@ -1,6 +1,6 @@
 """How fast a batch is beside asking one by one, whether it answers alike, and what memory it takes.
 
-    python -m tests.bench.batch [--pictures 1000] [--rows 1000 100000]
+    python -m tests.bench.batch [--pictures 1000] [--rows 1000 100000] [--pairs 100000]
 
 Draws the pictures and speaks three questions about each, as training does, but from seeds it never saw. Seconds are
 those of the clock and, beside them, of the processor, which tell more on a machine that others use as well.
@@ -70,10 +70,10 @@ def in_a_batch(model: str, folder: Path, out: Path) -> dict[str, str]:
     from sviqa_app.batch.page import ROWS
     from sviqa_app.batch.pairing import pair_folder
     from sviqa_app.batch.progress import Control
-    from sviqa_app.batch.reading import Reader, Settings
+    from sviqa_app.batch.reading import Reader, Settings, Work
     from sviqa_app.batch.report import write_report
     from sviqa_app.batch.rows import Given
-    from sviqa_app.batch.runner import run
+    from sviqa_app.batch.runner import run, share_cores
     from sviqa_app.checkpoints.native import find_model
     from sviqa_app.engine.end_to_end import EndToEnd
     from sviqa_app.engine.worker_process import warm
@@ -84,8 +84,8 @@ def in_a_batch(model: str, folder: Path, out: Path) -> dict[str, str]:
     with closing(Journal(out / FILE)) as journal:
         with _timed("batch"):
             journal.plan(pair_folder(folder, Given()))
-            reader = Reader(engine, journal, Settings(b"bench", speak=False), ROWS)
-            run(reader, journal, out, Control(), lambda progress: None)
+            work = Work(Reader(journal, Settings(b"bench", speak=False)), journal, out, ROWS)
+            run(work, engine, Control(), lambda progress: None, lanes=share_cores())
         for name in ("csv", "html"):
             with _timed(f"table of {name}"):
                 write_report(journal, out, (name,), model, out)
@@ -95,7 +95,7 @@ def in_a_batch(model: str, folder: Path, out: Path) -> dict[str, str]:
 class _timed:  # noqa: N801
     """Prints how long the block took, and keeps it."""
 
-    taken: dict[str, float] = {}  # noqa: RUF012
+    taken: dict[str, tuple[float, float]] = {}  # noqa: RUF012
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -105,7 +105,7 @@ class _timed:  # noqa: N801
 
     def __exit__(self, *_: object) -> None:
         clock, processor = perf_counter() - self._clock, process_time() - self._processor
-        self.taken[self._what] = processor
+        self.taken[self._what] = clock, processor
         print(f"{self._what}: {clock:.2f} s, {processor:.2f} s of the processor", flush=True)
 
 
@@ -117,8 +117,9 @@ def compare(model: str, pictures: int) -> None:
         alone = dict(one_by_one(model, folder))
         together = in_a_batch(model, folder, Path(place) / "out")
         equal = sum(together.get(id) == answer for id, answer in alone.items())
-        ratio = _timed.taken["one by one"] / _timed.taken["batch"]
-        print(f"{len(alone)} rows, {equal} answered alike ({equal / len(alone):.2%}), {ratio:.2f} times as fast")
+        clock, processor = (a / b for a, b in zip(_timed.taken["one by one"], _timed.taken["batch"], strict=True))
+        print(f"{len(alone)} rows, {equal} answered alike ({equal / len(alone):.2%})")
+        print(f"{clock:.2f} times as fast by the clock, {processor:.2f} times by the processor")
 
 
 def memory(rows: int) -> None:
@@ -140,12 +141,29 @@ def memory(rows: int) -> None:
     print(f"{rows} rows: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most", flush=True)
 
 
+def pairing(files: int) -> None:
+    """Seconds that the pairing and the preview of so many files take, half of them pictures."""
+    from sviqa_app.batch.command import BatchOptions, preview
+
+    with tempfile.TemporaryDirectory() as place:
+        for n in range(files // 2):
+            folder = Path(place) / f"{n // 5000}"
+            folder.mkdir(exist_ok=True)
+            (folder / f"{n:06}.jpg").touch()
+            (folder / f"{n:06}.wav").touch()
+        with _timed(f"pairing of {files} files"):
+            journal, found = preview(BatchOptions(Path(place) / "out", Path(place)))
+        print("\n".join(found.lines()))
+        journal.close()
+
+
 def main() -> None:
     """All that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="sviqa-tiny")
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--rows", type=int, nargs="*", default=[], help="sizes of which the memory is measured")
+    parser.add_argument("--pairs", type=int, help="of so many files the pairing is timed")
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.memory:
@@ -153,6 +171,8 @@ def main() -> None:
         return
     if asked.pictures:
         compare(asked.model, asked.pictures)
+    if asked.pairs:
+        pairing(asked.pairs)
     for rows in asked.rows:  # each in a process of its own
         subprocess.run([sys.executable, "-m", "tests.bench.batch", "--memory", str(rows)], check=True)
 

@@ -30,7 +30,7 @@ def test_the_command_starts_without_anything_heavy() -> None:
     assert ran.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("verb", ["ask", "doctor", "bench", "evaluate scenes", "evaluate spoken", "train"])
+@pytest.mark.parametrize("verb", ["ask", "doctor", "bench", "batch", "evaluate scenes", "evaluate spoken", "train"])
 def test_every_verb_explains_itself(
     verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,8 +8,8 @@ from PIL import Image
 
 from sviqa_app.batch.journal import FILE, Journal, Line
 from sviqa_app.batch.pairing import pair_folder
-from sviqa_app.batch.progress import Control, Progress
-from sviqa_app.batch.reading import Reader, Settings
+from sviqa_app.batch.progress import Control, Progress, Tell
+from sviqa_app.batch.reading import Reader, Settings, Work
 from sviqa_app.batch.rows import Given
 from sviqa_app.batch.runner import run
 from sviqa_app.engine.end_to_end import EndToEnd
@@ -34,16 +34,25 @@ def lay_out(folder: Path, pictures: int = 4) -> Path:
 class Batch:
     """A batch over a folder, its journal open."""
 
-    def __init__(self, engine: EndToEnd, folder: Path, out: Path, speak: bool = False, model: bytes = b"toy") -> None:
+    def __init__(
+        self,
+        engine: EndToEnd,
+        folder: Path,
+        out: Path,
+        speak: bool = False,
+        model: bytes = b"toy",
+        lanes: int = 1,
+    ) -> None:
         out.mkdir(exist_ok=True)
+        self.engine, self.lanes = engine, lanes
         self.out, self.told = out, list[Progress]()
         self.control = Control()
         self.journal = Journal(out / FILE)
         self.journal.plan(pair_folder(folder, Given(), out))
-        self.reader = Reader(engine, self.journal, Settings(model, speak), thumbnails=100)
+        self.work = Work(Reader(self.journal, Settings(model, speak)), self.journal, out, thumbnails=100)
 
-    def run(self) -> Progress:
-        return run(self.reader, self.journal, self.out, self.control, self.told.append)
+    def run(self, tell: Tell | None = None) -> Progress:
+        return run(self.work, self.engine, self.control, tell or self.told.append, lanes=self.lanes)
 
     def lines(self) -> list[Line]:
         return list(self.journal.lines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -9,22 +10,25 @@ from typing import Any
 
 import pytest
 
+from sviqa_app import cli
 from sviqa_app.batch import command
 from sviqa_app.batch.command import BatchOptions, batch, dry_run
 from sviqa_app.checkpoints import native
 from sviqa_app.engine.end_to_end import EndToEnd
 from sviqa_app.errors import OutputError
 
+from ..toy import CONFIG
 from .standins import lay_out
 
 
 @pytest.fixture(autouse=True)
 def toy(engine: EndToEnd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The toy engine in the place of every model, and its folder."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    for name in ("config.json", "tokenizer.json", "model.safetensors", "voice.safetensors"):
-        (folder / name).write_text(name)
+    """The toy engine in the place of every model, and its folder beside its voice's."""
+    folder, voice = tmp_path / "model", tmp_path / CONFIG.voice
+    for place in (folder, voice):
+        place.mkdir()
+        for name in ("config.json", "tokenizer.json", "model.safetensors", "vocoder.safetensors"):
+            (place / name).write_text(json.dumps(CONFIG.to_dict()) if name == "config.json" else name)
     monkeypatch.setattr(EndToEnd, "load", lambda _: engine)
     monkeypatch.setattr(native, "find_model", lambda _: folder)
 
@@ -131,3 +135,27 @@ def test_ctrl_c_finishes_the_rows_in_hand_and_says_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.setattr(command, "_say", say)
     assert batch(options(tmp_path, resume=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder", "ray"),
+    [
+        (["in"], "in", None),
+        (["in", "--ray"], "in", "local"),
+        (["--ray", "in"], "in", "local"),
+        (["--ray", "--out", "o", "in"], "in", "local"),
+        (["in", "--ray", "head:6379"], "in", "head:6379"),
+        (["--ray", "ray://head:10001", "in"], "in", "ray://head:10001"),
+        (["--ray=auto", "in"], "in", "auto"),
+    ],
+)
+def test_ray_may_stand_without_an_address(
+    arguments: list[str], folder: str, ray: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[BatchOptions] = []
+    monkeypatch.setattr(command, "batch", lambda options: (asked.append(options), 0)[1])
+    monkeypatch.setattr(sys, "argv", ["sviqa", "batch", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert (asked[0].folder, asked[0].ray) == (Path(folder), ray)

@@ -59,9 +59,10 @@ def test_in_groups_of_any_size(start: Start, monkeypatch: pytest.MonkeyPatch) ->
     whole = start()
     whole.run()
     monkeypatch.setattr(many, "ROOM", 1)
-    single = start("single")
-    single.run()
-    assert single.answers() == whole.answers()
+    for lanes in (1, 3):
+        single = start(f"single{lanes}", lanes=lanes)
+        single.run()
+        assert single.answers() == whole.answers()
 
 
 def test_what_is_done_is_not_done_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_stopped_and_resumed_as_if_never_stopped(start: Start, monkeypatch: pyte
             if progress.asked >= 3:
                 part.control.stop()
 
-        done = runner.run(part.reader, part.journal, part.out, part.control, stop_soon)
+        done = part.run(stop_soon)
         answers, results = part.answers(), part.journal.results()
         part.close()
         if done.done == done.rows:
@@ -185,7 +186,7 @@ def test_paused_until_it_may_go_on(start: Start) -> None:
         if progress.step == "paused":
             batch.control.go_on()
 
-    runner.run(batch.reader, batch.journal, batch.out, batch.control, go_on)
+    batch.run(go_on)
     assert [p.step for p in batch.told][:4] == ["loading", "asking", "paused", "asking"]
     assert None not in batch.answers()
 
@@ -207,15 +208,8 @@ def test_no_more_is_read_than_the_model_can_take(start: Start, tmp_path: Path) -
         shutil.copy(tmp_path / "in" / "p0.png", tmp_path / "in" / f"z{n:02}.png")
         (tmp_path / "in" / f"z{n:02}.txt").write_text(f"dogs {n}")
     batch = start()
-    opened: list[str] = []
-    look = batch.reader._look
-
-    def counted(planned: object) -> object:
-        opened.append("picture")
-        return look(planned)  # type: ignore[arg-type]
-
-    batch.reader._look = counted  # type: ignore[assignment, method-assign]
-    rows = batch.reader.read(2)
+    opened: list[int] = []
+    rows = batch.work.reader.read(2, lambda some: (opened.append(len(some)), some)[1])
     next(rows)
     rows.close()
     assert len(opened) <= 9

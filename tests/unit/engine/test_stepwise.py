@@ -5,8 +5,8 @@ from __future__ import annotations
 from PIL import Image
 
 from sviqa_app.engine.base import Engine
-from sviqa_app.engine.cascade import Cascade
 from sviqa_app.engine.end_to_end import EndToEnd
+from sviqa_app.engine.stepwise import Stepwise
 from sviqa_app.manner import Manner
 from sviqa_app.turn import AudioChunk, Done, Heard, Question
 
@@ -16,7 +16,7 @@ RED = Image.new("RGB", (50, 40), "red")
 
 
 def test_words_are_answered_the_same_and_the_sound_comes_whole(engine: EndToEnd) -> None:
-    cascade: Engine = Cascade(engine)
+    cascade: Engine = Stepwise(engine)
     question = Question(text="how many dogs are there")
     ours = list(cascade.load_picture(RED).answer(question))
     streamed = list(engine.load_picture(RED).answer(question))
@@ -28,7 +28,7 @@ def test_words_are_answered_the_same_and_the_sound_comes_whole(engine: EndToEnd)
 
 
 def test_speech_is_captioned_first(engine: EndToEnd) -> None:
-    talk = Cascade(engine).load_picture(RED)
+    talk = Stepwise(engine).load_picture(RED)
     events = list(talk.answer(Question(speech())))
     assert isinstance(events[0], Heard)
     talk.restart()
@@ -38,12 +38,12 @@ def test_speech_is_captioned_first(engine: EndToEnd) -> None:
 
 
 def test_silence(engine: EndToEnd) -> None:
-    events = list(Cascade(engine).load_picture(RED).answer(Question(silence())))
+    events = list(Stepwise(engine).load_picture(RED).answer(Question(silence())))
     assert isinstance(events[-1], Done) and events[-1].text == "I heard nothing."
 
 
 def test_how_to_speak_reaches_the_voice(engine: EndToEnd) -> None:
-    list(Cascade(engine).load_picture(RED).answer(Question(text="(loud) how many dogs", manner=Manner("bob"))))
-    list(Cascade(engine).load_picture(RED).answer(Question(speech(), manner=Manner("bob", "high"))))
+    list(Stepwise(engine).load_picture(RED).answer(Question(text="(loud) how many dogs", manner=Manner("bob"))))
+    list(Stepwise(engine).load_picture(RED).answer(Question(speech(), manner=Manner("bob", "high"))))
     assert isinstance(engine.speech, HumVoice)
     assert engine.speech.manners[-2:] == [Manner("bob", "loud"), Manner("bob", "high")]

@@ -196,6 +196,35 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     watched.worker.close()
 
 
+def test_another_model_answers_from_the_next_question_on(tmp_path: Path) -> None:
+    others = set(processes())
+    watched = Watched(str(tmp_path / "nowhere"))
+    number = watched.worker.show(SCENE)
+    watched.worker.start()
+    watched.last(Failed)
+    (before,) = set(processes()) - others
+    watched.worker.use(MODEL)
+    assert isinstance(watched.last(Ready, Failed, Died), Ready)
+    read = watched.last(PictureRead)
+    assert isinstance(read, PictureRead) and read.picture == number and ends(before)
+    after: list[int] = []
+
+    def switch(_: int) -> None:
+        watched.worker.use(str(assets_folder().parent / "models" / MODEL))
+        after.append(watched.worker.ask(SPOKEN))
+
+    watched.at_words = switch
+    asked, queued = watched.worker.ask(LONG), watched.worker.ask(LONG)
+    told = watched.until(Ready)
+    assert not [event for event in told if isinstance(event, Died | Failed)]
+    ended = [event for event in told if isinstance(event, Answering) and isinstance(event.event, Done)]
+    assert ended == [Answering(turn, Done("", cancelled=True)) for turn in (asked, queued)]
+    answer = [event for event in watched.until(Done) if isinstance(event, Answering)]
+    assert {event.turn for event in answer} == set(after)
+    assert text([event.event for event in answer]) == "Top left."
+    watched.worker.close()
+
+
 def test_closed_while_it_loads() -> None:
     before = processes()
     watched = Watched()
@@ -249,6 +278,8 @@ def test_a_program_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     watched.worker.start()
     failed = watched.last(Failed)
     assert isinstance(failed, Failed) and failed.what.startswith("The engine could not be started")
+    watched.worker.use("another")  # which is tried, too
+    assert watched.last(Failed) == failed
     watched.worker.close()
 
 

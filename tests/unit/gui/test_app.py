@@ -13,6 +13,8 @@ from sviqa_app.engine.worker import Ready
 from sviqa_app.errors import DeviceError
 from sviqa_app.gui import app as module
 from sviqa_app.gui.app import App, check_screen
+from sviqa_app.gui.models_rows import Row
+from sviqa_app.servers import Server, add_server
 from sviqa_app.settings import settings_path
 
 
@@ -48,6 +50,25 @@ def test_changed_settings_are_kept_and_in_force(app: QApplication, home: Path) -
     made._change(replace(made.presenter.settings, earcons=False, volume=0.5, keep_microphone_open=False))
     assert not made.earcons.on and made.player.volume == 0.5
     assert '"earcons": false' in settings_path().read_text()
+    made.close()
+
+
+def test_another_model_is_used_now_and_at_the_next_start(
+    app: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_server(Server("desk", "https://gpu.example.org/v1", "omni", agreed="gpu.example.org"))
+    made = App(model="sviqa-tiny")
+    used: list[str] = []
+    monkeypatch.setattr(made.worker, "use", used.append)
+    made.models.use(Row("server:desk", "desk", "A server."))
+    assert used == ["server:desk"] and made.presenter.settings.model == "server:desk"
+    assert '"model": "server:desk"' in settings_path().read_text()
+    made.operations.close()
+    app.processEvents()
+    assert made.window.going.text() == "Questions go to gpu.example.org."
+    made._on_worker(Ready("omni", "gpu.example.org", 22050, 0.1))
+    app.processEvents()
+    assert made.models.doing(Row("server:desk", "desk", "A server.")) == "in use"
     made.close()
 
 

@@ -1,0 +1,96 @@
+"""Published models that see and hear by themselves, and some of which speak: the question goes in as it was spoken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from transformers import TextStreamer
+
+from ..checkpoints.pickles import converted
+from ..model.decode import Stop
+from ..turn import Samples
+from .eyes import MOST_TEXT, Eye, Message, Streamer
+from .writing import Put
+
+KINDS = ("gemma3n", "gemma4", "gemma4_unified", "phi4_multimodal")
+SPEAKING = ("qwen2_5_omni", "qwen3_omni_moe")
+"""transformers' names of the models that see and hear, and of those that also speak."""
+
+_RATE = 24_000
+# Qwen2.5-Omni speaks only where it is told so in these words (its model card).
+_QWEN = (
+    "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
+    "visual inputs, as well as generating text and speech."
+)
+
+
+class Omni(Eye):
+    """A model that also hears. Nothing is kept of a conversation: each question is read with all that came before."""
+
+    hears: ClassVar[bool] = True
+
+    def read(self, talk: object, messages: list[Message]) -> None:
+        """Nothing to do: see above."""
+
+    @classmethod
+    def _auto(cls) -> Any:
+        from transformers import AutoModelForMultimodalLM
+
+        return AutoModelForMultimodalLM
+
+    def _generate(self, talk: object, inputs: Any, streamer: TextStreamer | None, most: int) -> None:
+        self.model.generate(**inputs, streamer=streamer, max_new_tokens=most)
+
+
+class SpeakingOmni(Omni):
+    """A model that also speaks: Qwen2.5-Omni, Qwen3-Omni. Its sound comes once all is written."""
+
+    @property
+    def speech_rate(self) -> int | None:
+        """Samples a second."""
+        return _RATE
+
+    def write(self, talk: object, messages: list[Message], speak: bool, put: Put, stop: Stop) -> Samples | None:
+        """See Eye.write."""
+        if self.model.config.model_type == "qwen2_5_omni":
+            messages = [{"role": "system", "content": [{"type": "text", "text": _QWEN}]}, *messages]
+        with self._brake.watching(stop), torch.inference_mode():
+            inputs = dict(self._prepared(messages))
+            if "pixel_values" in inputs:  # for the writer alone: the speaker refuses them
+                inputs["thinker_pixel_values"] = inputs.pop("pixel_values")
+            given = self.model.generate(
+                **inputs,
+                thinker_streamer=Streamer(self.processor.tokenizer, put),
+                thinker_max_new_tokens=MOST_TEXT,
+                thinker_do_sample=False,
+                generation_mode="audio" if speak else "text",
+            )
+        return np.asarray(given[1].float().cpu().reshape(-1), np.float32) if speak else None
+
+    @classmethod
+    def _auto(cls) -> Any:
+        return _Speaking
+
+    def _find_writer(self) -> Any:
+        return self.model.thinker
+
+
+class _Speaking:
+    """An auto class; Qwen2.5-Omni's own loader would not say what its weights lack."""
+
+    @staticmethod
+    def from_pretrained(folder: Path, **options: Any) -> Any:
+        """The model, and what was found in its files. Raises ModelError where the file of speakers is not numbers."""
+        from transformers import AutoModelForMultimodalLM, PreTrainedModel, Qwen2_5OmniForConditionalGeneration
+
+        speakers = folder / "spk_dict.pt"
+        if not speakers.is_file():
+            return AutoModelForMultimodalLM.from_pretrained(folder, **options)
+        converted(speakers)  # which opens it in a process of its own, and refuses what could run
+        whole: Any = PreTrainedModel.from_pretrained
+        model, found = whole.__func__(Qwen2_5OmniForConditionalGeneration, folder, **options)
+        model.load_speakers(speakers)
+        return model, found

@@ -1,0 +1,307 @@
+"""Folders of published models: the real architectures, processors and file layouts, small and with random weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers as hf
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers.utils import logging
+
+SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+    "vocab_size": 320,
+}
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
+QWEN_VISION = {"depth": 2, "num_heads": 2, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
+QWEN_PICTURES = {
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "min_pixels": 56 * 56,
+    "max_pixels": 112 * 112,
+    "patch_size": 14,
+    "temporal_patch_size": 2,
+    "merge_size": 2,
+}
+TEMPLATE = (
+    "{% for message in messages %}{{ message['role'].upper() }}: {% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}IMAGE{% elif part['type'] == 'audio' %}AUDIO{% else %}{{ part['text'] }}"
+    "{% endif %}{% endfor %}{% if message['role'] == 'assistant' %}</s>{% endif %}\n"
+    "{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+)
+
+
+def words(*marks: str, **more: Any) -> hf.PreTrainedTokenizerFast:
+    """A tokenizer of bytes and a few words, with `marks`."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=290,
+        special_tokens=["<pad>", "<s>", "</s>", *marks],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["what is this a red ball on the table USER ASSISTANT"] * 3, trainer)
+    kinds = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
+    return hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **kinds, **more)
+
+
+def save(folder: Path, model: Any, *parts: Any, template: str, **files: dict[str, Any]) -> Path:
+    """A folder as it lies on the hub; `files` are further ones by the stem of their names."""
+    logging.disable_progress_bar()
+    model.generation_config.eos_token_id = 2
+    for part in (model, *parts):
+        part.save_pretrained(folder)
+    files["chat_template"] = {"chat_template": template}
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    for stem, values in files.items():
+        (folder / f"{stem}.json").write_text(json.dumps(values))
+    return folder
+
+
+def llava(folder: Path) -> Path:
+    """LLaVA 1.5."""
+    torch.manual_seed(0)
+    tokenizer = words("<image>")
+    config = hf.LlavaConfig(
+        vision_config=hf.CLIPVisionConfig(**VISION),
+        text_config=hf.LlamaConfig(**SIZES),
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    pictures = hf.CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    processor = hf.LlavaProcessor(
+        pictures, tokenizer, patch_size=14, vision_feature_select_strategy="default", num_additional_image_tokens=1
+    )
+    model = hf.LlavaForConditionalGeneration(config)
+    return save(folder, model, processor, template=TEMPLATE.replace("IMAGE", "<image>\n"))
+
+
+def idefics3(folder: Path, model_type: str = "idefics3") -> Path:
+    """SmolVLM, and with another `model_type` SmolVLM 2."""
+    torch.manual_seed(0)
+    marks = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", "<row_1_col_1>")
+    tokenizer = words(*marks)
+    config = hf.AutoConfig.for_model(
+        model_type,
+        vision_config=VISION,
+        text_config={"model_type": "llama", **SIZES},
+        scale_factor=2,
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        pad_token_id=0,
+    )
+    name = "Idefics3" if model_type == "idefics3" else "SmolVLM"
+    pictures = {
+        "image_processor_type": f"{name}ImageProcessor",
+        "size": {"longest_edge": 56},
+        "max_image_size": {"longest_edge": 28},
+    }
+    model = hf.AutoModelForImageTextToText.from_config(config)
+    return save(
+        folder,
+        model,
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<image>"),
+        preprocessor_config=pictures,
+        processor_config={"processor_class": f"{name}Processor", "image_seq_len": 1},
+    )
+
+
+def smolvlm(folder: Path) -> Path:
+    """SmolVLM 2, whose processor also takes videos."""
+    return idefics3(folder, "smolvlm")
+
+
+def qwen2_vl(folder: Path) -> Path:
+    """Qwen2-VL, whose processor also takes videos."""
+    torch.manual_seed(0)
+    marks = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
+    tokenizer = words(*marks)
+    image, video, start, end = tokenizer.convert_tokens_to_ids(list(marks))
+    config = hf.Qwen2VLConfig(
+        vision_config={"embed_dim": 32, "hidden_size": 64, "mlp_ratio": 2, **QWEN_VISION},
+        text_config={**SIZES, "bos_token_id": 1, "eos_token_id": 2, "rope_parameters": mrope()},
+        image_token_id=image,
+        video_token_id=video,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+    )
+    return save(
+        folder,
+        hf.Qwen2VLForConditionalGeneration(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>"),
+        preprocessor_config={**QWEN_PICTURES, "processor_class": "Qwen2VLProcessor"},
+    )
+
+
+def onevision(folder: Path) -> Path:
+    """LLaVA-OneVision, whose processor also takes videos."""
+    torch.manual_seed(0)
+    tokenizer = words("<image>", "<video>")
+    image, video = tokenizer.convert_tokens_to_ids(["<image>", "<video>"])
+    grid = {"image_grid_pinpoints": [[28, 28], [28, 56], [56, 28]]}
+    config = hf.LlavaOnevisionConfig(
+        vision_config={"model_type": "siglip_vision_model", "vision_use_head": False, **VISION},
+        text_config={"model_type": "qwen2", **SIZES},
+        image_token_index=image,
+        video_token_index=video,
+        **grid,
+    )
+    return save(
+        folder,
+        hf.LlavaOnevisionForConditionalGeneration(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<image>\n"),
+        preprocessor_config={
+            "image_processor_type": "LlavaOnevisionImageProcessor",
+            "size": {"height": 28, "width": 28},
+            **grid,
+        },
+        processor_config={
+            "processor_class": "LlavaOnevisionProcessor",
+            "num_image_tokens": 4,
+            "vision_feature_select_strategy": "full",
+        },
+    )
+
+
+def qwen2_5_omni(folder: Path) -> Path:
+    """Qwen2.5-Omni, which hears and speaks; "Chelsie" is its speaker."""
+    torch.manual_seed(0)
+    names = {
+        "image_token": "<|IMAGE|>",
+        "audio_token": "<|AUDIO|>",
+        "video_token": "<|VIDEO|>",
+        "vision_bos_token": "<|vision_bos|>",
+        "vision_eos_token": "<|vision_eos|>",
+        "audio_bos_token": "<|audio_bos|>",
+        "audio_eos_token": "<|audio_eos|>",
+    }
+    tokenizer = words(*names.values(), extra_special_tokens=names)
+    image, audio, video, seen, seen_end, heard, heard_end = tokenizer.convert_tokens_to_ids(list(names.values()))
+    ids = {
+        "image_token_index": image,
+        "audio_token_index": audio,
+        "video_token_index": video,
+        "vision_start_token_id": seen,
+        "vision_end_token_id": seen_end,
+        "audio_start_token_id": heard,
+        "audio_end_token_id": heard_end,
+    }
+    text = {**SIZES, "rope_parameters": mrope()}
+    hearing = {"encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "d_model": 32, "n_window": 50}
+    seeing = {"hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 64, "window_size": 56, **QWEN_VISION}
+    config = hf.Qwen2_5OmniConfig(
+        thinker_config={
+            "audio_config": {"output_dim": 64, **hearing},
+            "vision_config": {"fullatt_block_indexes": [1], **seeing},
+            "text_config": text,
+            "pad_token_id": 0,
+            **ids,
+        },
+        talker_config={
+            **text,
+            **ids,
+            "embedding_size": 64,
+            "head_dim": 16,
+            "vocab_size": 8448,
+            "tts_text_start_token_id": 1,
+            "tts_text_end_token_id": 2,
+            "tts_text_pad_token_id": 0,
+        },
+        token2wav_config={
+            "dit_config": {
+                "num_embeds": 8448,
+                "hidden_size": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "head_dim": 16,
+                "emb_dim": 16,
+                "enc_emb_dim": 8,
+                "enc_dim": 16,
+                "enc_channels": [16, 16, 16, 16, 48],
+                "enc_attention_channels": 8,
+                "enc_res2net_scale": 2,
+                "enc_se_channels": 8,
+            },
+            "bigvgan_config": {"upsample_initial_channel": 64},
+        },
+    )
+    model = hf.Qwen2_5OmniForConditionalGeneration(config)
+    image_mark, audio_mark = "<|vision_bos|><|IMAGE|><|vision_eos|>", "<|audio_bos|><|AUDIO|><|audio_eos|>"
+    save(
+        folder,
+        model,
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", image_mark).replace("AUDIO", audio_mark),
+        preprocessor_config={
+            **QWEN_PICTURES,
+            "processor_class": "Qwen2_5OmniProcessor",
+            "feature_extractor_type": "WhisperFeatureExtractor",
+            "feature_size": 128,
+            "return_attention_mask": True,
+        },
+    )
+    voice = {"cond": torch.randn(1, 8), "ref_mel": torch.randn(1, 50, 80), "bos_token": 3}
+    torch.save({"Chelsie": voice}, folder / "spk_dict.pt")
+    return folder
+
+
+def whisper(folder: Path) -> Path:
+    """Whisper."""
+    torch.manual_seed(0)
+    tokenizer = words("<|endoftext|>", "<|startoftranscript|>")
+    config = hf.WhisperConfig(
+        vocab_size=320,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        decoder_start_token_id=1,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        begin_suppress_tokens=None,
+    )
+    model = hf.WhisperForConditionalGeneration(config)
+    extractor = hf.WhisperFeatureExtractor(feature_size=80)
+    save(folder, model, tokenizer, extractor, template="")
+    (folder / "chat_template.json").unlink()
+    named = {"tokenizer_class": "PreTrainedTokenizerFast", "processor_class": "WhisperProcessor"}
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
+    return folder
+
+
+def mrope() -> dict[str, Any]:
+    """Positions in time, height and width."""
+    return {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e4}
+
+
+EYES: dict[str, Callable[[Path], Path]] = {
+    "llava": llava,
+    "idefics3": idefics3,
+    "smolvlm": smolvlm,
+    "qwen2_vl": qwen2_vl,
+    "onevision": onevision,
+}

@@ -1,0 +1,79 @@
+"""Models that hear, and some that speak: the recording goes in as it is, and their own sound comes out."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sviqa_app.checkpoints.fit import Machine
+from sviqa_app.engine import eyes, omni
+from sviqa_app.engine.cascade import Cascade
+from sviqa_app.engine.omni import SpeakingOmni
+from sviqa_app.errors import ModelError
+from sviqa_app.turn import AudioChunk, Done, Heard, Question, TextDelta
+
+from ..small_voice import small_voices
+from ..toy import silence, speech
+from . import published
+
+MACHINE = Machine(10**11, 0, 10**11, 0)
+RED = Image.new("RGB", (70, 40), "red")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Cascade:
+    """Qwen2.5-Omni, whose answers are short."""
+    folder = tmp_path_factory.mktemp("models")
+    eye = SpeakingOmni.load(published.qwen2_5_omni(folder / "qwen"), MACHINE)
+    eye.model.generate = partial(eye.model.generate, talker_max_new_tokens=20)
+    return Cascade("qwen", eye, small_voices(folder / "voice"))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eyes, "MOST_TEXT", 8)
+    monkeypatch.setattr(omni, "MOST_TEXT", 8)
+
+
+@pytest.mark.parametrize("question", [Question(speech()), Question(speech(), "what is this"), Question(text="what")])
+def test_it_hears_and_speaks_itself(question: Question, engine: Cascade) -> None:
+    events = list(engine.load_picture(RED).answer(question))
+    assert engine.sample_rate == 24_000
+    assert not any(isinstance(event, Heard) for event in events)  # there is no transcript
+    words = [event for event in events if isinstance(event, TextDelta)]
+    (sound,) = [event for event in events if isinstance(event, AudioChunk)]
+    assert words and len(sound.samples) > 1000 and sound.rate == 24_000
+    assert isinstance(events[-1], Done) and events[-1].text
+
+
+def test_in_words_alone_turn_after_turn(engine: Cascade) -> None:
+    talk = engine.load_picture(RED)
+    for question in (Question(speech()), Question(text="what is this")):
+        events = list(talk.answer(question, speak=False))
+        assert not any(isinstance(event, AudioChunk) for event in events) and isinstance(events[-1], Done)
+
+
+@pytest.mark.parametrize("polls", [0, 2, 30])
+def test_stopped_while_it_writes_or_speaks(polls: int, engine: Cascade) -> None:
+    asked = iter(range(polls))
+    talk = engine.load_picture(RED)
+    *_, done = talk.answer(Question(text="what"), stop=lambda: next(asked, None) is None)
+    assert isinstance(done, Done) and done.cancelled
+
+
+def test_silence_is_answered_in_our_voice_at_the_rate_of_theirs(engine: Cascade) -> None:
+    sounds: list[AudioChunk] = []
+    for event in engine.load_picture(RED).answer(Question(silence()), stop=lambda: bool(sounds)):
+        if isinstance(event, AudioChunk):
+            sounds.append(event)
+    assert sounds[0].rate == 24_000
+
+
+def test_speakers_that_are_more_than_numbers_are_refused(tmp_path: Path) -> None:
+    folder = published.qwen2_5_omni(tmp_path / "qwen")
+    (folder / "spk_dict.pt").write_bytes(b"\x80\x04cos\nsystem\n(S'touch /tmp/owned'\ntR.")
+    with pytest.raises(ModelError, match=r"spk_dict\.pt"):
+        SpeakingOmni.load(folder, MACHINE)
