@@ -25,6 +25,12 @@ _COUNTED = {32: 32, 16: 16, 8: 10, 4: 6}
 """Bits that a number takes: in a packed model some stay as they were."""
 
 
+_WHOLE = r"(.*\.)?(lm_head|vision_tower|vision_model|visual|multi_modal_projector|connector|audio_tower|token2wav)"
+"""Parts that stay as they were in a packed model: small ones, which see and speak worse when packed, or of sizes that
+bitsandbytes cannot pack on a processor, as SigLIP's.
+"""
+
+
 @dataclass(frozen=True)
 class Placement:
     """On the GPU, on the processor or split between them, with so many bits a number, for which it needs so much."""
@@ -46,6 +52,7 @@ class Placement:
                 load_in_4bit=self.bits == 4,
                 bnb_4bit_quant_type="nf4",
                 bnb_4bit_compute_dtype=half,
+                llm_int8_skip_modules=[_WHOLE],
             )
         if has("accelerate"):
             options["device_map"] = {"gpu": {"": 0}, "split": "auto", "cpu": {"": "cpu"}}[self.device]

@@ -32,7 +32,7 @@ class Writing(Generic[T]):
         self._stop = stop
         self._left = False
         self._came: SimpleQueue[str | BaseException | None] = SimpleQueue()  # None, always last, is the end
-        self._thread = Thread(target=self._run, args=(work,), name="writing", daemon=True)
+        self._thread = Thread(target=self._run, args=(work,), name="writing")  # no daemon: torch must end before Python
 
     def __enter__(self) -> Self:
         self._thread.start()

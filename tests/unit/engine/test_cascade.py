@@ -224,7 +224,7 @@ def test_words_of_a_person_are_no_marks(llava: Eye) -> None:
 def test_a_long_talk_goes_on_without_its_beginning(llava: Eye) -> None:
     talk = engine_of(llava).load_picture(PICTURE)
     for _ in range(3):
-        assert list(talk.answer(Question(text="the ball " * 80), speak=False))
+        assert list(talk.answer(Question(text="the ball " * 200), speak=False))
     assert 0 < len(talk._turns) < 3
     with pytest.raises(EngineError, match="longer than the model can hold"):
         list(talk.answer(Question(text="the ball " * 900), speak=False))
