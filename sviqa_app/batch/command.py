@@ -155,7 +155,8 @@ def _ask(options: BatchOptions, journal: Journal, control: Control, tell: Tell) 
     run = _run_here if options.ray is None else _run_on_ray
     progress = run(options, folder, work, control, tell)
     tell(progress.at("writing"))
-    write_report(journal, options.out, options.formats, read_config(folder).name, work.sounds)
+    if not control.stopped or progress.done >= journal.results():  # a fuller table is not replaced by an emptier one
+        write_report(journal, options.out, options.formats, read_config(folder).name, work.sounds)
     done = progress.at("stopped" if progress.done < progress.rows else "done")
     tell(done)
     return done

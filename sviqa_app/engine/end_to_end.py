@@ -151,7 +151,7 @@ class Talk:
         prompt = engine.prompt(question.text, None if heard is None else heard.embeddings)
         if self._room(prompt) < LEAST_ROOM:
             self.restart()  # a long talk goes on, without what was said so far
-        nothing_asked = silent and not question.text
+        nothing_asked = heard is None and not question.text
         try:
             if remark and speak:
                 yield Remark(remark)

@@ -106,7 +106,7 @@ def make_ready(engine: EndToEnd, question: Question) -> Ready:
     picture = 1 + (config.vision.image_size // config.vision.patch_size) ** 2
     if config.text.max_positions - picture - length < LEAST_ROOM:
         raise EngineError("This question is longer than the model can hold.", "Ask in fewer words.")
-    return Ready(mel, words or None, length, manner, asked=bool(words) or not silent)
+    return Ready(mel, words or None, length, manner, asked=bool(words) or mel is not None)
 
 
 def at_once(engine: EndToEnd) -> int:

@@ -114,6 +114,10 @@ def test_silence_is_not_answered_with_an_invention(engine: EndToEnd) -> None:
     assert talk._cache.get_seq_length() == before
 
 
+def test_a_manner_alone_asks_nothing(engine: EndToEnd) -> None:
+    assert said(list(engine.load_picture(RED).answer(Question(text="(whisper)")))) == "I heard nothing."
+
+
 def test_silence_with_words_is_a_question_in_words(engine: EndToEnd) -> None:
     mixed = list(engine.load_picture(RED).answer(Question(silence(), HOW_MANY.text)))
     text = list(engine.load_picture(RED).answer(HOW_MANY))
