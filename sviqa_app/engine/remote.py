@@ -24,7 +24,8 @@ from ..model.decode import Stop, never
 from ..servers import Server, find_key, find_server
 from ..turn import AnswerEvent, AudioChunk, Done, Heard, Question, Recording, Remark, Samples, TextDelta
 from .aloud import Aloud
-from .background import PATIENCE, Background
+from .arriving import PATIENCE
+from .background import Background
 from .chat import Line, Message
 from .choosing import SHIPPED, VOICE, best_ear
 from .ears import Ear

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from contextlib import contextmanager
 from threading import Lock, Thread
 from typing import Generic, Self, TypeVar
 
 from torch import nn
 
 from ..model.decode import Stop, never
-
-PATIENCE = 0.02  # seconds after which whoever waits looks around
+from .arriving import Arriving
 
 Put = Callable[[str], None]
 T = TypeVar("T")
@@ -22,16 +20,15 @@ class Stopped(Exception):  # noqa: N818  (it is no error)
     """The work was stopped from outside."""
 
 
-class Writing(Generic[T]):
+class Writing(Arriving[str], Generic[T]):
     """One piece of work that writes text. At the end of the block it is stopped, if it is not over."""
 
     def __init__(self, work: Callable[[Put, Stop], T], stop: Stop = never) -> None:
         """`work` is given what takes its text, and what says that it should stop."""
-        self.over = False  # whether all was taken
+        super().__init__()
         self.result: T | None = None  # what the work gave, once it is over
         self._stop = stop
         self._left = False
-        self._came: SimpleQueue[str | BaseException | None] = SimpleQueue()  # None, always last, is the end
         self._thread = Thread(target=self._run, args=(work,), name="writing")  # no daemon: torch must end before Python
 
     def __enter__(self) -> Self:
@@ -40,19 +37,6 @@ class Writing(Generic[T]):
 
     def __exit__(self, *error: object) -> None:
         self._left = True
-
-    def ready(self, wait: float = PATIENCE) -> Iterator[str]:
-        """All text that came so far, after waiting `wait` seconds at most where none did. Raises what the work did."""
-        with suppress(Empty):
-            item = self._came.get(timeout=wait) if wait else self._came.get_nowait()
-            while True:
-                if isinstance(item, BaseException):
-                    raise item
-                if item is None:
-                    self.over = True
-                    return
-                yield item
-                item = self._came.get_nowait()
 
     def _run(self, work: Callable[[Put, Stop], T]) -> None:
         try:

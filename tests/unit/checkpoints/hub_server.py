@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
+
+from ..loopback import loopback
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = 10_000
@@ -82,24 +84,8 @@ def sibling(name: str, content: bytes) -> dict[str, Any]:
 def serving(repos: Mapping[str, Mapping[str, bytes]]) -> Iterator[FakeHub]:
     """The hub, while the block lasts."""
     hub = FakeHub(repos)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with loopback(type("Handler", (_Handler,), {"hub": hub}), hub.over) as hub.url:
         yield hub
-    finally:
-        hub.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *arguments: object) -> None:
-        """A client that was killed is nothing to speak of."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import ssl
 import struct
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Literal
+
+from ..loopback import loopback
 
 STREAM, JSON = "text/event-stream", "application/json"
 PATIENCE = 20.0  # seconds after which a test that waits has failed
@@ -98,28 +99,9 @@ def refusal(status: int, message: str = "", **headers: str) -> Reply:
 def serving(certificate: Path | None = None) -> Iterator[FakeServer]:
     """The server, while the block lasts; over TLS with a certificate and its key in one file."""
     fake = FakeServer()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": fake}))
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    fake.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with loopback(type("Handler", (_Handler,), {"fake": fake}), fake.over, certificate) as url:
+        fake.url = f"{url}/v1"
         yield fake
-    finally:
-        fake.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *arguments: object) -> None:
-        """A client that hangs up is nothing to speak of."""
 
 
 class _Handler(BaseHTTPRequestHandler):
