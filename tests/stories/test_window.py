@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sviqa_app.evaluation.scoring import normalise
+from sviqa_app.evaluation.scoring import normalise, word_errors
 from sviqa_app.evaluation.spoken import Listener
 
 from .conftest import PICTURE, QUESTION, Tape
@@ -73,7 +73,8 @@ def test_asked_and_answered_out_loud(
     assert float(np.abs(sound.samples).max()) > 0.02
     heard = Listener().hear(sound.samples, sound.rate)
     print(f"answer: {answer}, heard at the loudspeaker: {heard}")
-    assert normalise(heard) == normalise(answer)
+    wrong, words = word_errors(" ".join(normalise(answer)), " ".join(normalise(heard)))
+    assert wrong <= words / 2  # it is the answer that sounds; how well it is understood, `evaluate voice` measures
     ask_in_words(place, "which number is shown")
     wait_for(lambda: len(place.answers()) == 2, "the second answer")
     assert place.answers()[1] == "Seven."
