@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .agreeing import agreed
 from .asking import check_out, free_names
 from .checkpoints.native import find_model, read_voice_config
 from .engine.loading import collector_resting
@@ -80,11 +81,7 @@ def say_text(text: str, usual: Manner, out: Path | None, voice: str, clone: Clon
 def to_clone(recording: Path, transcript: str, sure: bool) -> Clone:
     """A recording to imitate, once it was said, here or now, that the speaker agreed. Raises SviqaError."""
     sound = load_recording(recording)
-    try:
-        answer = "yes" if sure else input(f"{recording}: {AGREEMENT}")
-    except EOFError:  # nobody is there to be asked
-        answer = ""
-    if answer.strip().casefold() not in ("y", "yes"):
+    if not agreed(f"{recording}: {AGREEMENT}", sure):
         raise EngineError("The voice was not cloned.", "Clone only the voices of people who agreed to it.")
     return Clone(sound, transcript)
 

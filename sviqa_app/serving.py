@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from getpass import getpass
 
+from .agreeing import agreed
 from .errors import EngineError
 from .resources import assets_folder
 from .servers import Server, add_server, find_key, find_server, sendable
@@ -20,10 +21,9 @@ _SHOWN = 20
 def add_by_hand(server: Server, with_key: bool, sure: bool) -> None:
     """Says what will leave this machine, and adds the server once the person agreed. Raises SviqaError."""
     print(server.leaving)
-    agreed = server.host if sure or _answer(AGREEMENT).casefold() in ("y", "yes") else ""
-    server = replace(server, agreed=agreed)
-    key = sendable(_key(server)) if with_key and agreed else ""
-    if agreed and not server.model:
+    server = replace(server, agreed=server.host if agreed(AGREEMENT, sure) else "")
+    key = sendable(_key(server)) if with_key and server.agreed else ""
+    if server.agreed and not server.model:
         server = replace(server, model=_only_model(server, key))
     add_server(server, key)
     print(f"{server.name} is added. Try it: sviqa servers test {server.name}")
@@ -77,13 +77,6 @@ def _models(server: Server, key: str) -> list[str]:
         while not line.over:
             names += line.ready()
     return names
-
-
-def _answer(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:  # nobody is there to be asked
-        return ""
 
 
 def _key(server: Server) -> str:

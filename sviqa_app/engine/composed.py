@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -97,12 +96,12 @@ class Prompt:
             if id == config.tokens.image:
                 vision = config.vision
                 whole = vision.feature_select == "full" and vision.model_type == "clip_vision_model"
-                count = (vision.image_size // vision.patch_size) ** 2 + whole
+                count = vision.patches + whole
                 found += [Place(id, number=number) for number in range(count)]
             elif id == config.tokens.speech:
                 part = next(recordings)
-                frames = ceil(self._mels[part].shape[-1] / 2)
-                found += [Place(id, part, number) for number in range(ceil(frames / config.speech.concat))]
+                count = config.speech.embeddings(self._mels[part].shape[-1])
+                found += [Place(id, part, number) for number in range(count)]
             else:
                 found.append(Place(id))
         return found

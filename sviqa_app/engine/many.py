@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil, exp
+from math import exp
 from statistics import fmean
 from typing import Any
 
@@ -101,9 +101,9 @@ def make_ready(engine: EndToEnd, question: Question) -> Ready:
     silent = question.speech is not None and heard_nothing(question.speech)
     mel = None if question.speech is None or silent else engine.mel(question.speech)
     config = engine.model.config
-    frames = 0 if mel is None else ceil(ceil(mel.shape[-1] / 2) / config.speech.concat)
+    frames = 0 if mel is None else config.speech.embeddings(mel.shape[-1])
     length = 2 + frames + (len(encode(engine.tokenizer, words)) if words else 0)
-    picture = 1 + (config.vision.image_size // config.vision.patch_size) ** 2
+    picture = 1 + config.vision.patches
     if config.text.max_positions - picture - length < LEAST_ROOM:
         raise EngineError("This question is longer than the model can hold.", "Ask in fewer words.")
     return Ready(mel, words or None, length, manner, asked=bool(words) or mel is not None)
@@ -112,7 +112,7 @@ def make_ready(engine: EndToEnd, question: Question) -> Ready:
 def at_once(engine: EndToEnd) -> int:
     """How many questions one batch holds: as many as `ROOM` has room for."""
     config = engine.model.config
-    text, patches = config.text, (config.vision.image_size // config.vision.patch_size) ** 2
+    text, patches = config.text, config.vision.patches
     a_place = 2 * 4 * text.layers * text.kv_heads * (text.hidden_size // text.heads)
     return min(MOST_AT_ONCE, max(1, ROOM // (a_place * (patches + 2 * MOST_TEXT))))
 

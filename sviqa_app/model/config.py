@@ -68,6 +68,11 @@ class VisionConfig(Section):
     feature_select: str = "full"
     fit: str = "squeeze"
 
+    @property
+    def patches(self) -> int:
+        """How many patches a picture has."""
+        return (self.image_size // self.patch_size) ** 2
+
 
 @dataclass(frozen=True)
 class TextConfig(Section):
@@ -118,6 +123,10 @@ class SpeechConfig(Section):
         """The encoder of a published Whisper, with LLaMA-Omni's projector width of 2048."""
         width, layers, heads, mels = cls.WHISPER[size]
         return cls(mels, width, layers, heads, 4 * width, 1500, 5, 2048)
+
+    def embeddings(self, frames: int) -> int:
+        """How many embeddings so many mel frames become: the encoder halves them, the projector joins `concat`."""
+        return -(-((frames + 1) // 2) // self.concat)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def llava_config(config: SviqaConfig) -> LlavaConfig:
         text_config=text_config(config.text),
         vision_feature_layer=config.vision.feature_layer,
         vision_feature_select_strategy="default" if config.vision.feature_select == "default" else "full",
-        image_seq_length=(config.vision.image_size // config.vision.patch_size) ** 2,
+        image_seq_length=config.vision.patches,
         image_token_index=config.tokens.image,
         projector_hidden_act=config.projector_act,
         tie_word_embeddings=config.text.tied,
