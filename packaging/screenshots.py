@@ -70,6 +70,7 @@ def pages(app: Any) -> Iterator[tuple[str, Any]]:
     from sviqa_app.gui.past import Past
     from sviqa_app.gui.preferences import Preferences
     from sviqa_app.gui.qt import QMenu, QMessageBox
+    from sviqa_app.gui.server_form import ServerForm
 
     window = app.window
     yield "main", window
@@ -78,6 +79,7 @@ def pages(app: Any) -> Iterator[tuple[str, Any]]:
         ("preferences", Preferences, window._show_preferences),
         ("batch", BatchPage, window._show_batch),
         ("models", ModelsPage, window.show_models),
+        ("server", ServerForm, lambda: ServerForm(app.models, print, window).open()),
         ("offer", QMessageBox, lambda: window.offer("A question was not answered.", app.presenter.exchanges[0])),
     ):
         show()

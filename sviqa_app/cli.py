@@ -14,7 +14,7 @@ from .manner import Manner, Rate, Style
 from .verbs.batching import Batch, batch
 from .verbs.evaluating import evaluate
 from .verbs.modelling import models
-from .verbs.options import SHIPPED, VOICE, AnyVoice, AsJson, Model
+from .verbs.options import SHIPPED, VOICE, Answerer, AnyVoice, AsJson, Model
 from .verbs.serving import servers
 from .verbs.training import train
 
@@ -69,7 +69,9 @@ def window(
     picture: Annotated[Path | None, typer.Argument(metavar="PICTURE", help="A picture to begin with.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="A model, by name or folder, in place of the one in the preferences."),
+        typer.Option(
+            metavar="NAME|FOLDER|server:NAME|best", help="Who answers, in place of the model in the preferences."
+        ),
     ] = None,
 ) -> None:
     """Open the window, as sviqa alone does."""
@@ -88,7 +90,7 @@ def ask(
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="WAV", help="Write the spoken answer to this WAV file.")] = None,
     as_json: AsJson = False,
-    model: Model = SHIPPED,
+    model: Answerer = SHIPPED,
     voice: Speaker = "",
     style: HowStyled = "plain",
     rate: HowFast = "plain",

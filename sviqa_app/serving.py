@@ -1,4 +1,4 @@
-"""Servers from the command line: what is asked before one is added, and how one is tried out."""
+"""Adding servers: what is asked before that on the command line, which model a server has, and how one is tried out."""
 
 from __future__ import annotations
 
@@ -23,10 +23,22 @@ def add_by_hand(server: Server, with_key: bool, sure: bool) -> None:
     print(server.leaving)
     server = replace(server, agreed=server.host if agreed(AGREEMENT, sure) else "")
     key = sendable(_key(server)) if with_key and server.agreed else ""
-    if server.agreed and not server.model:
-        server = replace(server, model=_only_model(server, key))
+    server = with_model(server, key) if server.agreed else server
     add_server(server, key)
     print(f"{server.name} is added. Try it: sviqa servers test {server.name}")
+
+
+def with_model(server: Server, key: str) -> Server:
+    """The server with its only model, where none is named. Raises EngineError."""
+    if server.model:
+        return server
+    names = _models(server, sendable(key) or find_key(server))
+    if len(names) != 1:
+        raise EngineError(
+            f"{server.host} has {len(names)} models.",
+            f"Name the model: {' or '.join(names[:_SHOWN]) or 'none is listed'}.",
+        )
+    return replace(server, model=names[0])
 
 
 def try_server(name: str) -> None:
@@ -57,15 +69,6 @@ def _show(answer: Iterable[AnswerEvent]) -> None:
             case Done(text, seconds):
                 spoken = f", with {sound:.1f} seconds of sound" if sound else ""
                 print(f"Answered in {seconds['total']:.1f} seconds{spoken}: {text}")
-
-
-def _only_model(server: Server, key: str) -> str:
-    """The model of a server that has one. Raises EngineError."""
-    names = _models(server, key or find_key(server))
-    if len(names) == 1:
-        return names[0]
-    listed = f"Give one with --model: {', '.join(names[:_SHOWN])}." if names else "Give its name with --model."
-    raise EngineError(f"{server.host} has {len(names)} models.", listed)
 
 
 def _models(server: Server, key: str) -> list[str]:

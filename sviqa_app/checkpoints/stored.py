@@ -21,6 +21,7 @@ from .native import Shape, check_weights
 from .outside import inside, read_json
 
 SHARD_BYTES = 5_000_000_000
+INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth")
 
 _AGAIN = "Install the model again."
@@ -151,19 +152,43 @@ def write_weights(folder: Path, tensors: Mapping[str, Stored], shard_bytes: int 
         file = f"model-{number:05}-of-{len(parts):05}.safetensors"
         write_file(folder / file, {name: tensors[name] for name in names})
         places |= dict.fromkeys(names, file)
-    index = {"metadata": {"total_size": total}, "weight_map": places}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    _write_index(folder / INDEX, places, total)
+
+
+def write_part(folder: Path, part: Mapping[str, Stored], file: str) -> None:
+    """Has tensors in the file `file` take the place of those of their names in a model folder; no other file changes.
+
+    The model is the old one or the new one, whenever it is interrupted: what counts is the index, written last. Raises
+    OutputError where it cannot be written, ModelError where the folder is broken.
+    """
+    index, single = folder / INDEX, "model.safetensors"
+    places = _places(index) if index.is_file() else dict.fromkeys(check_weights(folder / single), single)
+    total = sum(tensor.bytes for tensor in ((open_weights(folder, "model") or {}) | dict(part)).values())
+    write_file(folder / file, part)
+    with replacing(index) as temp:
+        _write_index(temp, places | dict.fromkeys(part, file), total)
 
 
 def _open_several(index: Path) -> Tensors:
-    places = read_json(index).get("weight_map")
-    if not isinstance(places, dict) or not all(isinstance(file, str) for file in places.values()):
-        raise ModelError(f"{index} does not say in which files the weights are.", _AGAIN)
+    places = _places(index)
     files = {file: open_file(inside(index.parent, file)) for file in sorted(set(places.values()))}
     for name, file in places.items():
         if name not in files[file]:
             raise ModelError(f"{file} has no tensor {name}, which {index.name} promises.", _AGAIN)
     return {name: files[file][name] for name, file in places.items()}
+
+
+def _places(index: Path) -> dict[str, str]:
+    """In which file each tensor is, as an index says."""
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(file, str) for file in places.values()):
+        raise ModelError(f"{index} does not say in which files the weights are.", _AGAIN)
+    return places
+
+
+def _write_index(path: Path, places: Mapping[str, str], total: int) -> None:
+    index = {"metadata": {"total_size": total}, "weight_map": places}
+    path.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
 def _read(path: Path, name: str) -> Tensor:

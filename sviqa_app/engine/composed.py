@@ -77,13 +77,13 @@ class Place:
 
 
 class Prompt:
-    """A conversation as the language model takes it: words, a picture and recordings."""
+    """A conversation as the language model takes it: words, recordings, and a picture where there is one."""
 
     def __init__(self, model: Sviqa, messages: list[Message]) -> None:
         self._model = model
         self._like = next(model.parameters())
         parts = [part for message in messages for part in message["content"]]
-        self._picture = next(part["image"] for part in parts if part["type"] == "image")
+        self._picture: Any = next((part["image"] for part in parts if part["type"] == "image"), None)
         sounds = {id(part["audio"]): part["audio"] for part in parts if part["type"] == "audio"}
         self._mels = {name: self._mel(sound) for name, sound in sounds.items()}
         self._recordings = [id(part["audio"]) for part in parts if part["type"] == "audio"]
@@ -147,7 +147,7 @@ class ComposedEye:
         self._words = words
         self._format = Format.of(words)
         self._marks = [token.content for token in words.get_added_tokens_decoder().values() if token.special]
-        self._ends = {model.config.tokens.end, *(id for end in _ENDS if (id := words.token_to_id(end)) is not None)}
+        self.ends = {model.config.tokens.end, *(id for end in _ENDS if (id := words.token_to_id(end)) is not None)}
         self._brake = Brake(model)
         self._kept: Kept[Place] | None = None
 
@@ -170,7 +170,7 @@ class ComposedEye:
             text = DecodeStream(skip_special_tokens=True)
             for _ in range(MOST_TEXT):
                 id = int(logits[0, : self.model.config.tokens.rows].argmax())
-                if id in self._ends:
+                if id in self.ends:
                     break
                 put(text.step(self._words, id) or "")
                 position = torch.tensor([cache.get_seq_length()], device=logits.device)
@@ -186,7 +186,7 @@ class ComposedEye:
     def _read(self, talk: object, messages: list[Message]) -> tuple[Tensor, Any]:
         """The logits [1, V] after a conversation, and the cache. What is kept of it is not read again."""
         prompt = Prompt(self.model, messages)
-        places = prompt.places(self._ids(messages))
+        places = prompt.places(self.ids(messages))
         if len(places) > min(TOKENS, self.model.config.text.max_positions) - MOST_TEXT:
             raise TooLongError("This question is longer than the model can hold.", "Ask in fewer words.")
         if self._kept is None or self._kept.talk is not talk:
@@ -198,13 +198,15 @@ class ComposedEye:
         kept.ids = places
         return logits, kept.cache
 
-    def _ids(self, messages: list[Message]) -> list[int]:
-        """A conversation as ids, with one mark for each picture and recording."""
+    def ids(self, messages: list[Message]) -> list[int]:
+        """A conversation as ids, with one mark for each picture and recording; after a question its answer comes."""
         text = ""
         for message in messages:
             before, after = self._format.user if message["role"] == "user" else self._format.assistant
             text += before + "".join(self._part(part) for part in message["content"]) + after
-        ids = self._words.encode(text + self._format.assistant[0].rstrip(" "), add_special_tokens=False).ids
+        if messages[-1]["role"] == "user":
+            text += self._format.assistant[0].rstrip(" ")
+        ids = self._words.encode(text, add_special_tokens=False).ids
         begin = self.model.config.tokens.begin
         return ids if begin < 0 else [begin, *ids]
 

@@ -23,7 +23,7 @@ from .hands_free import HandsFree
 from .models_errand import Errand, Job, News
 from .models_presenter import Models
 from .models_rows import all_rows, host_of
-from .operations import Background
+from .operations import Aside, Background
 from .presenter import Presenter
 from .qt import QApplication, QObject, QTimer, Signal
 from .situation import Situation
@@ -82,7 +82,9 @@ class App:
         )
         self.hands_free = HandsFree(self.presenter, self.bridge.post, situation.complain)
         situation.follow = self.hands_free.follow
-        self.models = Models(self.operations, all_rows, self._begin, self._use, self.window.announce, self._model)
+        lines = Aside(self.bridge.post, situation.complain)
+        announce = self.window.announce
+        self.models = Models(self.operations, lines, all_rows, self._begin, self._use, announce, self._model)
         self.window.presenter, self.window.models = self.presenter, self.models
         self.window.changed = self._change
         self.window.level = self.microphone.level

@@ -21,10 +21,13 @@ from .qt import (
     QVBoxLayout,
     QWidget,
 )
+from .server_form import ServerForm
 
 _NAME = Qt.ItemDataRole.UserRole
 _SPOKEN = Qt.ItemDataRole.AccessibleTextRole
 _STOP = {"install": "&Stop installing", "verify": "&Stop verifying"}
+_IN_USE, _DELETE = "It is in use: use another model first.", "Delete it from the disk."
+_TAKE_OFF = "Take it off the list, and its key out of the keyring."
 _INSTALL = {
     "": ("&Install", "There is nothing to install."),
     "not installed": ("&Install", "Fetch it and keep it on this machine."),
@@ -55,11 +58,14 @@ class ModelsPage(QDialog):
     def __init__(self, models: Models, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._models = models
+        self._next = ""  # whom to go to once it is on the list
         self.setWindowTitle("Models")
         line, screen = self.fontMetrics().height(), self.screen().availableSize()
         self.resize(min(64 * line, screen.width()), min(46 * line, screen.height()))
         self.machine = QLabel("Looking at what there is…", wordWrap=True)
         self.found = Lines("Models", "What can be done with the one chosen is on the buttons that follow.")
+        # Always: Qt wraps lines for a bar of the usual width, and the style's is wider where the text is large.
+        self.found.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.about = Lines("About this model", "All that is known of the model chosen.")
         self.trouble = QLabel(wordWrap=True)
         self.trouble.setTextInteractionFlags(
@@ -74,6 +80,7 @@ class ModelsPage(QDialog):
         self.install_button = self._button("&Install")
         self.verify_button = self._button("&Verify", "Look whether every file is as it was installed.")
         self.remove_button = self._button("&Remove…")
+        self.add_button = self._button("&Add a server…", "A model of others that answers elsewhere, from the list.")
         self._lay_out()
         self._connect()
         self.fill()
@@ -97,8 +104,9 @@ class ModelsPage(QDialog):
             right.addWidget(button)
         sides.addLayout(left, 3)
         sides.addLayout(right, 2)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.add_button, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self.machine)
@@ -114,6 +122,7 @@ class ModelsPage(QDialog):
         self.install_button.clicked.connect(self._install)
         self.verify_button.clicked.connect(self._verify)
         self.remove_button.clicked.connect(self._remove)
+        self.add_button.clicked.connect(self._add)
         self._models.changed = self.fill
         self.finished.connect(self._leave)
 
@@ -133,7 +142,8 @@ class ModelsPage(QDialog):
         rows = self._models.rows
         names = [self.found.item(i).data(_NAME) for i in range(self.found.count())]
         if names != [row.name for row in rows]:
-            self._list_anew(rows, self.chosen.name if self.chosen else self._models.model)
+            self._list_anew(rows, self._next or (self.chosen.name if self.chosen else self._models.model))
+            self._next = ""
         for i, row in enumerate(rows):
             doing = self._models.doing(row)
             _write(self.found.item(i), row.seen(doing), row.spoken(doing, self._models.trouble(row)))
@@ -169,11 +179,11 @@ class ModelsPage(QDialog):
         text, hint = (_STOP[job.kind], job.name) if job else _INSTALL[row.state if row else ""]
         self.install_button.setText(text)
         _explain(self.install_button, hint)
-        _explain(self.remove_button, "It is in use: use another model first." if used else "Delete it from the disk.")
+        _explain(self.remove_button, _IN_USE if used else _TAKE_OFF if row is not None and row.host else _DELETE)
         self._enable(self.install_button, job is not None or (row is not None and row.installable))
         self._enable(self.use_button, row is not None and row.usable and row.name != self._models.model)
         there = job is None and row is not None and row.removable
-        self._enable(self.verify_button, there)
+        self._enable(self.verify_button, there and row is not None and not row.host)
         self._enable(self.remove_button, there and not used)
 
     def _enable(self, button: QPushButton, on: bool) -> None:
@@ -209,8 +219,18 @@ class ModelsPage(QDialog):
     def _remove(self) -> None:
         if row := self.chosen:
             parts = "" if row.parts == (row.name,) else f"It is {' and '.join(row.parts)}. "
-            if self._sure(f"Remove {row.title}?", f"{parts}{row.size} will be free again."):
+            gain = f"Nothing is sent to {row.host} any more." if row.host else f"{parts}{row.size} will be free again."
+            if self._sure(f"Remove {row.title}?", gain):
                 self._models.remove(row)
+
+    def _add(self) -> None:
+        form = ServerForm(self._models, self._go_to, self)
+        form.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        form.open()
+
+    def _go_to(self, name: str) -> None:
+        self._next = name
+        self.found.setFocus()
 
     def _sure(self, question: str, more: str) -> bool:
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No

@@ -14,6 +14,8 @@ from ..checkpoints.installed import remove
 from ..engine.worker import Failed, Ready, WorkerEvent
 from ..errors import SviqaError
 from ..managing import installed_parts
+from ..servers import Server, add_server, remove_server
+from ..serving import with_model
 from .models_errand import Finished, Job, News, Step, Stopped, Trouble
 from .models_rows import Row
 from .operations import Operations
@@ -35,20 +37,23 @@ class Models:
     def __init__(
         self,
         operations: Operations,
+        lines: Operations,
         read: Callable[[], list[Row]],
         begin: Callable[[Job, Callable[[News], None]], Running],
         use: Callable[[str], None],
         announce: Callable[[str, bool], None],
         model: str,
     ) -> None:
-        """`read` gives the rows, `begin` begins a job, `use` has questions put to a model; `model` is the one now."""
+        """`lines` do what a network may hold up. `read` gives the rows, `begin` begins a job, `use` has questions put
+        to a model; `model` is the one now.
+        """
         self.rows: list[Row] = []
         self.model = model
         self.job: Job | None = None
         self.step: Step | None = None
         self.changed: Callable[[], None] = lambda: None
-        self._operations, self._read, self._begin, self._use = operations, read, begin, use
-        self._announce = announce
+        self._operations, self._lines = operations, lines
+        self._read, self._begin, self._use, self._announce = read, begin, use, announce
         self._running: Running | None = None
         self._told = 0  # quarters of the job that were announced
         self._loading, self._switched = True, False
@@ -110,17 +115,38 @@ class Models:
             self._running.cancel()
 
     def remove(self, row: Row) -> None:
-        """Delete it from the disk."""
+        """Delete it from the disk, or take a server off the list."""
 
-        def work() -> int:
-            return sum(remove(part) for part in installed_parts(row.name))
+        def work() -> str:
+            if row.host:
+                remove_server(row.title)
+                return f"Nothing is sent to {row.host} any more."
+            return f"{size_words(sum(remove(part) for part in installed_parts(row.name)))} are free again."
 
-        def done(freed: int) -> None:
+        def done(gain: str) -> None:
             self._troubles.pop(row.name, None)
-            self._announce(f"{row.title} is removed. {size_words(freed)} are free again.", False)
+            self._announce(f"{row.title} is removed. {gain}", False)
             self.refresh()
 
         self._operations.run(work, done, lambda error: self._fail(row.name, error))
+
+    def complete_server(
+        self, server: Server, key: str, done: Callable[[Server], None], failed: Callable[[SviqaError], None]
+    ) -> None:
+        """Find out which model a server has, where none is named: `done` is given the server with it."""
+        self._lines.run(lambda: with_model(server, key), done, failed)
+
+    def add_server(
+        self, server: Server, key: str, done: Callable[[Server], None], failed: Callable[[SviqaError], None]
+    ) -> None:
+        """Put a server on the list, which the person agreed to."""
+
+        def added(_: None) -> None:
+            self._announce(f"{server.name} is added. Nothing is sent there before you use it.", False)
+            done(server)
+            self.refresh()
+
+        self._operations.run(lambda: add_server(server, key), added, failed)
 
     def use(self, row: Row) -> None:
         """Put the next question to it."""

@@ -56,7 +56,7 @@ class Row:
     @property
     def state(self) -> str:
         """Whether it is there; "" for what is not installed and removed."""
-        if not (self.installable or self.removable):
+        if self.host or not (self.installable or self.removable):
             return ""
         return "installed" if self.installed else "partly downloaded" if self.begun else "not installed"
 
@@ -98,6 +98,7 @@ def server_row(server: Server) -> Row:
         about=f"{server.model}, on a server. Questions go to {server.host}.",
         fit="on a server",
         more=(server.leaving,),
+        removable=True,
         host=server.host,
         leaving="" if server.local else server.leaving,
     )

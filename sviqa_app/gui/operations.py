@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
 from typing import Protocol, TypeVar
 
 from ..errors import SviqaError
@@ -52,8 +53,27 @@ class Background:
             else:
                 raise error
 
-        self._thread.submit(work).add_done_callback(lambda future: self._post(lambda: settle(future)))
+        self._begin(work).add_done_callback(lambda future: self._post(lambda: settle(future)))
+
+    def _begin(self, work: Callable[[], T]) -> Future[T]:
+        return self._thread.submit(work)
 
     def close(self) -> None:
         """Wait until all that was begun is done."""
         self._thread.shutdown()
+
+
+class Aside(Background):
+    """Operations that a network may hold up: each in a thread of its own, and the end of the app waits for none."""
+
+    def _begin(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+
+        def whole() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        Thread(target=whole, name="aside", daemon=True).start()
+        return future

@@ -304,7 +304,9 @@ class Presenter:
                 self._view.show_model(model, device, seconds)
             case Answering():
                 self.answers.on_answer(event)
-            case Failed():
+            case Failed(turn):
+                if turn is None:
+                    self._view.end_progress()
                 self.answers.on_failure(event)
             case Died():
                 self._view.announce(RESTARTED)

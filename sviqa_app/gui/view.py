@@ -46,6 +46,9 @@ class View(Protocol):
     def show_progress(self, what: str, share: float) -> None:
         """How far loading the model is, 0 to 1."""
 
+    def end_progress(self) -> None:
+        """No model will be ready; nothing to do where none was being loaded."""
+
     def announce(self, text: str, urgent: bool = False) -> None:
         """Tell the screen reader."""
 

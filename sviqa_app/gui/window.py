@@ -392,6 +392,11 @@ class Window(QMainWindow):
         self.progress.setValue(round(100 * share))
         self.status.setText(f"Loading the model: {what}")
 
+    def end_progress(self) -> None:
+        if not self.progress.isHidden():
+            self.progress.hide()
+            self.status.setText("No model is loaded")
+
     def announce(self, text: str, urgent: bool = False) -> None:
         announce(self, text, urgent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import TrainingError
+from ..files import replacing
+
+TELL_EVERY = 30.0  # seconds, where fifty steps take longer
 
 Losses = dict[str, Tensor]
 
@@ -83,7 +87,8 @@ def train(
 ) -> None:
     """Train the parameters of `model` that require gradients; go on from `folder`/NAME.state where there is one.
 
-    `loss` returns named losses; their sum is minimised. Raises TrainingError on a loss that is not finite.
+    `loss` returns named losses; their sum is minimised. Raises TrainingError on a loss that is not finite or a state
+    that is not of this run, OutputError where the state cannot be written.
     """
     accelerator = Accelerator(mixed_precision=fastest_precision())
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -98,7 +103,8 @@ def train(
     done = _resume(state, model, optimizer)
     wrapped, optimizer = accelerator.prepare(model, optimizer)
     running: dict[str, float] = {}
-    started, saved, first = time.time(), time.time(), done
+    started = saved = told = time.time()
+    first = done
     for step, batch in _steps(make_batch, done, plan):
         for group in optimizer.param_groups:
             group["lr"] = one_cycle(step, plan)
@@ -114,7 +120,8 @@ def train(
         for key, value in losses.items():
             running[key] = 0.98 * running.get(key, value.item()) + 0.02 * value.item()
         done = step + 1
-        if done % 50 == 0 or done == plan.steps:
+        if done % 50 == 0 or done == plan.steps or time.time() - told > TELL_EVERY:
+            told = time.time()
             pace = (done - first) / (time.time() - started)
             parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
             left = f"{pace:.2f} steps/s, {(plan.steps - done) / pace / 60:.0f} min left"
@@ -142,16 +149,20 @@ def _steps(make_batch: Callable[[int], Any], start: int, plan: Plan) -> Iterator
 
 
 def _save(path: Path, model: nn.Module, optimizer: Any, step: int) -> None:
+    state = io.BytesIO()
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, state)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, fresh)
-    fresh.replace(path)
+    with replacing(path) as temp:
+        temp.write_bytes(state.getbuffer())
 
 
 def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     if not path.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])
+    except Exception as error:  # whatever else lies under that name
+        raise TrainingError(f"{path} is damaged, or of another run.", "Delete it to begin anew.") from error

@@ -8,8 +8,18 @@ import typer
 
 SHIPPED, VOICE = "sviqa-tiny", "voice-tiny"
 
-Model = Annotated[
-    str, typer.Option(metavar="MODEL", help="A model that is installed, by name, or a folder that holds one.")
+Answerer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER|server:NAME|best",
+        help="Who answers: an installed model, the folder of one, a server you added, or the best for this machine.",
+    ),
 ]
-AnyVoice = Annotated[str, typer.Option("--model", metavar="VOICE", help="A voice that is installed, or its folder.")]
+Model = Annotated[
+    str, typer.Option(metavar="NAME|FOLDER", help="A model of the kind that ships: its name, or its folder.")
+]
+AnyVoice = Annotated[
+    str, typer.Option("--model", metavar="NAME|FOLDER", help="A voice that is installed, or the folder of one.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

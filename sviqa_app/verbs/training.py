@@ -1,4 +1,4 @@
-"""`sviqa train`: what ships, from nothing."""
+"""`sviqa train`: what ships, from nothing, and the ear of a composed model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from .options import VOICE
 
-train = typer.Typer(help="Train what ships again, from nothing.", no_args_is_help=True)
+train = typer.Typer(help="Train what ships again, from nothing, or align a composed model.", no_args_is_help=True)
 Preset = Annotated[
     str, typer.Argument(metavar="PRESET", help="smoke (seconds), tiny (hours on two cores) or base (a large GPU).")
 ]
@@ -45,3 +45,27 @@ def train_voice(preset: Preset, stage: OnlyStages = None, out: Run = None) -> No
     stages = VoiceStages(preset, out or Path("runs") / f"voice-{preset}", print)
     for name in stage or stages.names():
         stages.run(name)
+
+
+@train.command("align")
+def align_model(
+    model: Annotated[str, typer.Option(metavar="NAME|FOLDER", help="A model that sviqa models compose made.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="LIST|FOLDER", help="CSV or JSONL with columns image, speech and answer, or a folder with one."
+        ),
+    ],
+    steps: Annotated[int, typer.Option(min=1, help="How many steps of 8 rows it learns.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept, runs/align unless given.")
+    ] = None,
+) -> None:
+    """Teach a composed model to hear: its speech projector learns alone, and is then the model's own.
+
+    Each row is a recording, the answer to it, and mostly the picture it is about; files count from the list's folder.
+    A run that was stopped goes on where it was.
+    """
+    from ..training.alignment import align
+
+    print(align(model, data, steps, out, print))

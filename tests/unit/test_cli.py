@@ -39,6 +39,25 @@ def test_every_verb_explains_itself(
 
 
 @pytest.mark.parametrize(
+    ("verb", "takes"),
+    [
+        ("ask", "NAME|FOLDER|server:NAME|best"),
+        ("window", "NAME|FOLDER|server:NAME|best"),
+        ("say", "NAME|FOLDER"),
+        ("batch", "NAME|FOLDER"),
+        ("train align", "NAME|FOLDER"),
+    ],
+)
+def test_what_model_a_verb_takes(
+    verb: str, takes: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(*verb.split(), "--help", monkeypatch=monkeypatch) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("--model"))
+    assert line.split()[1] == takes
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["none.png", "--text", "what is this"],

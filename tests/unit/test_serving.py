@@ -77,7 +77,8 @@ def test_the_only_model_is_taken_and_the_key_is_read(server: FakeServer) -> None
 
 
 @pytest.mark.parametrize(
-    ("names", "words"), [([], "0 models. Give its name"), (["a", "b"], "Give one with --model: a, b")]
+    ("names", "words"),
+    [([], "0 models. Name the model: none is listed."), (["a", "b"], "2 models. Name the model: a or b.")],
 )
 def test_which_model_is_not_guessed(names: list[str], words: str, server: FakeServer) -> None:
     body = json.dumps({"data": [{"id": name} for name in names]}).encode()

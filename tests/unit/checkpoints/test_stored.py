@@ -18,7 +18,7 @@ from torch import Tensor
 from sviqa_app.checkpoints import stored as storing
 from sviqa_app.checkpoints.llava import read_llava
 from sviqa_app.checkpoints.outside import Values, inside, read_json, unread
-from sviqa_app.checkpoints.stored import Stored, new_folder, open_file, open_weights, write_weights
+from sviqa_app.checkpoints.stored import INDEX, Stored, new_folder, open_file, open_weights, write_part, write_weights
 from sviqa_app.errors import ModelError, OutputError
 
 from .models import llava_of, write
@@ -59,6 +59,37 @@ def test_a_tensor_that_changes_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="weight changed while it was read"):
         write_weights(tmp_path, {"weight": Stored((2,), torch.float32, lambda: torch.zeros(3))})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("most", [10**9, 100])
+def test_a_part_takes_the_place_of_what_was_there(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {name: torch.full((40,), float(n)) for n, name in enumerate("abc")}
+    write_weights(tmp_path, {name: Stored.of(tensor) for name, tensor in tensors.items()}, shard_bytes=most)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.safetensors")}
+
+    def values() -> dict[str, float]:
+        return {name: tensor.read()[0].item() for name, tensor in (open_weights(tmp_path, "model") or {}).items()}
+
+    for new in (7.0, 8.0):
+        write_part(tmp_path, {"b": Stored.of(torch.full((40,), new))}, "model-new.safetensors")
+        assert values() == {"a": 0.0, "b": new, "c": 2.0}
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storing, "_bytes", refuse)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_part(tmp_path, {"b": Stored.of(torch.zeros(40))}, "model-new.safetensors")
+    assert values()["b"] == 8.0
+
+
+@pytest.mark.parametrize("index", ["{}", '{"weight_map": []}'])
+def test_no_part_goes_into_a_folder_that_is_broken(index: str, tmp_path: Path) -> None:
+    (tmp_path / INDEX).write_text(index)
+    with pytest.raises(ModelError, match="does not say in which files"):
+        write_part(tmp_path, {"b": Stored.of(torch.zeros(4))}, "model-new.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == [INDEX]
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -67,6 +67,9 @@ class Seen:
     def show_progress(self, what: str, share: float) -> None:
         self.status = what
 
+    def end_progress(self) -> None:
+        self.status = ""
+
     def announce(self, text: str, urgent: bool = False) -> None:
         self.said.append(text)
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
+from sviqa_app.gui import models_presenter
 from sviqa_app.gui.models_errand import Finished, Job, Step, Trouble
 from sviqa_app.gui.models_page import ModelsPage
 from sviqa_app.gui.models_rows import Row
@@ -86,10 +87,10 @@ def test_the_page_has_names_and_begins_at_the_model_in_use(page: ModelsPage) -> 
 def test_tab_goes_from_the_list_to_what_is_said_and_to_what_can_be_done(page: ModelsPage) -> None:
     go_to(page, "eye")
     seen: list[QWidget | None] = [page.found]
-    for _ in range(4):
+    for _ in range(5):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         seen.append(QApplication.focusWidget())
-    assert seen[:3] == [page.found, page.about, page.install_button] and seen[4] is page.found
+    assert seen[:4] == [page.found, page.about, page.install_button, page.add_button] and seen[5] is page.found
     assert [page.about.item(i).text() for i in range(page.about.count())] == ["Sees.", "Licence: MIT."]
 
 
@@ -178,6 +179,27 @@ def test_what_leaves_the_machine_is_said_at_the_switch(
     assert asked == ["Use desk?\nEvery question sends all to h."] and place.used == []
     press(page.use_button)
     assert place.used == ["desk"]
+
+
+def test_a_server_is_taken_off_the_list(page: ModelsPage, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    gone: list[str] = []
+
+    def question(*words: object) -> QMessageBox.StandardButton:
+        asked.append(words[2])
+        return QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(models_presenter, "remove_server", gone.append)
+    place.rows = [TINY, replace(DESK, removable=True)]
+    place.models.refresh()
+    go_to(page, "desk")
+    assert enabled(page) == ["Use this model", "Remove…"]
+    assert page.remove_button.accessibleDescription() == "Take it off the list, and its key out of the keyring."
+    place.rows = [TINY]
+    press(page.remove_button)
+    assert asked == ["Remove desk?\nNothing is sent to h any more."] and gone == ["desk"]
+    assert place.said[-1] == "desk is removed. Nothing is sent to h any more." and page.chosen is TINY
 
 
 def test_a_job_goes_on_when_the_page_is_closed(page: ModelsPage, place: Place) -> None:

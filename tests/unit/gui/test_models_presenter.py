@@ -34,8 +34,10 @@ class Place:
 
     def __post_init__(self) -> None:
         operations = Promptly(lambda error: self.said.append(str(error)))
+        self.lines = Promptly(lambda error: self.said.append(str(error)))
         self.models = Models(
             operations,
+            self.lines,
             lambda: self.rows,
             self.begin,
             self.used.append,

@@ -75,6 +75,7 @@ def test_the_best_comes_first_then_servers_then_models_and_what_is_too_large_las
     assert best.name == BEST and best.spoken("").startswith("Best for this machine: ") and "tiny" in best.about
     assert tiny.name == "sviqa-tiny" and tiny.usable
     assert desk.host == "gpu.example.org" and "gpu.example.org" in desk.leaving and desk.usable
+    assert desk.removable and not desk.installable and desk.state == ""
     assert [row.fits for row in others] == sorted((row.fits for row in others), reverse=True)
     assert "step-audio-tokenizer" not in [row.name for row in others]  # of no use by itself
     assert desk.name == "server:desk" and host_of(desk.name) == "gpu.example.org" and host_of("sviqa-tiny") == ""

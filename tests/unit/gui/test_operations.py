@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from threading import current_thread, main_thread
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Event, current_thread, main_thread
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from sviqa_app.errors import OutputError, SviqaError
 from sviqa_app.gui.app import Bridge
-from sviqa_app.gui.operations import Background
+from sviqa_app.gui.operations import Aside, Background
 
 
 def test_results_come_in_order_and_in_the_windows_thread(app: QApplication) -> None:
@@ -40,3 +42,25 @@ def test_failures_are_told_to_who_asks_or_to_the_person(app: QApplication) -> No
     background.close()
     app.processEvents()
     assert len(said) == len(asked) == 1
+
+
+def test_what_a_network_holds_up_holds_up_nothing_else(app: QApplication) -> None:
+    held, done = Event(), Event()
+    told: list[object] = []
+    aside = Aside(Bridge().post, told.append)
+    aside.run(held.wait, told.append)  # which nobody waits for
+    aside.run(done.set)
+    assert done.wait(10)
+    aside.close()
+    post: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    aside = Aside(post.put, told.append)
+
+    def fail() -> None:
+        raise OutputError("The line is cut.")
+
+    aside.run(lambda: 3, told.append)
+    post.get(timeout=10)()
+    aside.run(fail, failed=told.append)
+    post.get(timeout=10)()
+    assert told[0] == 3 and isinstance(told[1], OutputError)
+    held.set()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sviqa_app.engine.worker import Answering, Died, Failed, Ready
+from sviqa_app.engine.worker import Answering, Died, Failed, Loading, Ready
 from sviqa_app.errors import DeviceError, OutputError
 from sviqa_app.gui.exchange import Fate, State
 from sviqa_app.gui.presenter import Presenter
@@ -144,6 +144,15 @@ def test_a_dead_worker_offers_the_question_again(desk: Desk) -> None:
     desk.presenter.ask_again(offered)
     desk.answer(2)
     assert desk.states() == ["done"] and offered.told == "Two." and len(desk.presenter.exchanges) == 1
+
+
+def test_a_model_that_cannot_be_loaded_is_no_longer_being_loaded(desk: Desk) -> None:
+    desk.presenter.on_worker(Loading("weights", 0.8))
+    desk.presenter.on_worker(Failed(None, "The model is broken.", "Install it again."))
+    assert desk.seen.status == "" and desk.seen.complaints == ["The model is broken. Install it again."]
+    desk.presenter.on_worker(Loading("weights", 0.8))
+    desk.presenter.on_worker(Failed(1, "It is too long.", "Ask less."))
+    assert desk.seen.status == "weights"
 
 
 def test_a_failure_is_kept_and_said(desk: Desk) -> None:

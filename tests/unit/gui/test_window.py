@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from sviqa_app.engine.worker import Answering
+from sviqa_app.engine.worker import Answering, Failed, Loading, Ready
 from sviqa_app.errors import DeviceError
 from sviqa_app.gui.keys import SETTLING
 from sviqa_app.gui.past import Past
@@ -309,3 +309,15 @@ def test_a_key_is_changed_and_taken_away(room: Room) -> None:
     clear.click()
     assert changed[-1].keys["history"] == ""
     dialog.close()
+
+
+def test_the_status_says_what_became_of_the_model(room: Room) -> None:
+    window, presenter = room.window, room.presenter
+    presenter.on_worker(Loading("weights", 0.8))
+    assert window.progress.isVisible() and window.status.text() == "Loading the model: weights"
+    presenter.on_worker(Failed(None, "The model is broken.", "Install it again."))
+    assert not window.progress.isVisible() and window.status.text() == "No model is loaded"
+    presenter.on_worker(Loading("weights", 0.8))
+    presenter.on_worker(Ready("tiny", "cpu", 22050, 1.0))
+    presenter.on_worker(Failed(None, "The picture is broken.", ""))
+    assert window.status.text() == "tiny on cpu, loaded in 1.0 s"

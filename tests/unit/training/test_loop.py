@@ -53,3 +53,16 @@ def test_the_rate_rises_then_falls() -> None:
     rates = [one_cycle(step, plan) for step in range(100)]
     assert max(rates) == pytest.approx(1.0, abs=0.01) and rates.index(max(rates)) in (9, 10)
     assert rates[-1] < 0.02
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04"])
+def test_a_state_that_is_none_is_said(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "line.state").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"line\.state is damaged, or of another run\. Delete it"):
+        run(tmp_path)
+
+
+def test_a_state_of_another_model_is_said(tmp_path: Path) -> None:
+    run(tmp_path)
+    with pytest.raises(TrainingError, match="of another run"):
+        train("line", nn.Linear(4, 1), Plan(12, 0.1, workers=0), batch, loss, tmp_path, lambda line: None)
