@@ -37,11 +37,16 @@ class Parts(nn.Module):
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who speaks: a vector [D] and, where the voice is prompted, a recording's tokens [P] and mel [1, mels, F]."""
+    """Who speaks: a vector [D] and, where the voice is prompted, a recording's tokens [P] and mel [1, mels, F].
+
+    `tone` [mels, 1] is added to every frame that the flow makes, whose pitch is then `height` times as high.
+    """
 
     vector: Tensor
     tokens: list[int] = field(default_factory=list)
     mel: Tensor | None = None
+    height: float = 1.0
+    tone: Tensor | float = 0.0
 
 
 class Vocoder:
@@ -81,14 +86,14 @@ class Vocoder:
         noise.
         """
         first, last = frames
-        prompt = mel if speaker.mel is None else torch.cat([speaker.mel, mel], -1)
+        prompt = mel - speaker.tone if speaker.mel is None else torch.cat([speaker.mel, mel - speaker.tone], -1)
         places = torch.arange(first - prompt.shape[-1], last, device=self.device) % NOISE_FRAMES
         before = torch.tensor([*speaker.tokens, *known], dtype=torch.long, device=self.device)[None]
         ids = torch.tensor(tokens, device=self.device)[None]
         noise = self._noise[..., places]
         vector = speaker.vector[None]
         out: Tensor = self.parts.flow(ids, before, prompt, vector, noise, last - first)
-        return out
+        return out + speaker.tone
 
     def start_sound(self, height: float = 1.0) -> HiftStream:
         """A fresh state of the generator of waves, for speech at `height` times its usual pitch."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..model.flow import mel_frames
+from ..model.hift_stream import HiftStream
 from ..turn import Samples
 from .vocoder import Speaker, Vocoder
 
@@ -37,11 +38,15 @@ class Voice:
         if not tokens:
             return torch.zeros(0).numpy()
         mel = self.vocoder.solve(self.speaker, [], tokens, self._nothing(), (0, self.frames(len(tokens))))
-        return _ended(self.vocoder.start_sound(self.height).grow(mel, mel.shape[-1])).numpy()
+        return _ended(self.start_sound().grow(mel, mel.shape[-1])).numpy()
 
     def stream(self) -> VoiceStream:
         """Start an utterance whose tokens come bit by bit."""
         return VoiceStream(self)
+
+    def start_sound(self) -> HiftStream:
+        """A fresh state of the generator of waves."""
+        return self.vocoder.start_sound(self.height * self.speaker.height)
 
     def frames(self, tokens: int) -> int:
         """Mel frames that so many tokens last."""
@@ -60,7 +65,7 @@ class VoiceStream:
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        self._sound = voice.vocoder.start_sound(voice.height)
+        self._sound = voice.start_sound()
         self._tokens: list[int] = []
         self._solved = 0
         self._mel = voice._nothing()

@@ -7,31 +7,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..checkpoints.native import fill, read_voice_config, save_weights
-from ..errors import EngineError, RecordingError
+from ..errors import EngineError
 from ..manner import Manner, Style
-from ..media.audio import heard_nothing, resampled, trim_silence
+from ..media.audio import RATE, resampled
 from ..model.config import VoiceConfig
 from ..model.mel import SPEECH_RATE, speech_mel
 from ..model.narration import Narrator
+from ..model.speech_tokenizer import SpeechTokenizer
 from ..model.step1 import Step1
 from ..model.voiceprint import STYLES, Voiceprint
-from ..turn import Recording, Samples
+from ..turn import Recording
+from .cloning import put_right, speech_to_clone
 from .manners import PACE
+from .tokenizing import load_tokenizer
 from .vocoder import Speaker, Vocoder
 from .voice import Voice
 
 SPEAKERS, WRITER = "speakers.safetensors", "writer.safetensors"
-LEVEL = 0.08  # root mean square of the louder half of speech, at which voiceprints are taken
-SHORTEST, LONGEST = 3.0, 10.0  # seconds of a recording to clone
 HEIGHT: dict[str, float] = {"high": 1.25, "low": 0.8, "whisper": 0.0}
 """How much higher than usual a style is, where it is; 0: without voice."""
-
-_RECORD = f"Record {SHORTEST:.0f} to {LONGEST:.0f} seconds of one person speaking."
 
 
 class Speakers(nn.Module):
@@ -99,16 +97,14 @@ class Voices:
     @torch.inference_mode()
     def clone(self, recording: Recording) -> Speaker:
         """Whoever speaks in a recording of 3 to 10 s. Raises RecordingError where there is too little speech."""
-        if heard_nothing(recording):
-            raise RecordingError("Nobody speaks in the recording.", _RECORD)
-        speech = trim_silence(recording)
-        if speech.seconds < SHORTEST:
-            raise RecordingError(
-                f"The recording holds {speech.seconds:.1f} seconds of speech, too little to clone a voice.",
-                _RECORD,
-            )
-        level = Recording(levelled(speech.samples[: int(LONGEST * speech.rate)]), speech.rate)
-        return Speaker(self.speakers.vector([level]))
+        speech = speech_to_clone(recording)
+        mel = speech_mel(torch.from_numpy(resampled(speech, SPEECH_RATE).samples))[None]
+        tokens = self._tokenizer(torch.from_numpy(resampled(speech, RATE).samples))
+        return put_right(Speaker(self.speakers.vector([speech])), self.vocoder, tokens, mel)
+
+    @cached_property
+    def _tokenizer(self) -> SpeechTokenizer:
+        return load_tokenizer(self.folder, self.config.audio)
 
     @cached_property
     def narrator(self) -> Narrator:
@@ -116,13 +112,6 @@ class Voices:
         writer = Step1(self.config.writer).eval().requires_grad_(False)
         fill(writer, self.folder / WRITER)
         return Narrator(writer, self.config.audio)
-
-
-def levelled(samples: Samples) -> Samples:
-    """Speech at the common loudness: its louder half has the root mean square `LEVEL`."""
-    pieces = samples[: len(samples) // 320 * 320].reshape(-1, 320)
-    power = np.sort((pieces**2).mean(1))[len(pieces) // 2 :]
-    return np.asarray(samples * (LEVEL / max(1e-6, float(np.sqrt(power.mean())))), np.float32)
 
 
 def save_speakers(folder: Path, speakers: Speakers) -> None:

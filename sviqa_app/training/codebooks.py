@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoints.native import fill, save_weights
 from ..manner import STRETCH
 from ..model.config import AudioTokenConfig
 from ..model.mel import whisper_log_mel
@@ -23,7 +22,6 @@ from .sayings import bounds
 from .scripts import script
 from .voices import RATE, speak
 
-FILE = "codebooks.safetensors"
 NAMES = ("pau", *SOUNDS)
 PLACES = 3  # of a unit at which its sound is asked for
 PIECE = 16 * GROUP_FRAMES  # frames of a training piece
@@ -123,18 +121,6 @@ def _whole(mel: Tensor) -> Tensor:
 def _losses(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
     losses: Losses = student(batch)
     return losses
-
-
-def load_tokenizer(folder: Path, config: AudioTokenConfig) -> SpeechTokenizer:
-    """The speech tokenizer of a voice's folder. Raises ModelError where it is missing or of another shape."""
-    tokenizer = SpeechTokenizer(config)
-    fill(tokenizer, folder / FILE)
-    return tokenizer.eval()
-
-
-def save_tokenizer(folder: Path, tokenizer: SpeechTokenizer) -> None:
-    """Write it into a voice's folder. Raises OutputError."""
-    save_weights(folder / FILE, tokenizer.state_dict(), torch.float16)
 
 
 def k_means(rows: Tensor, centres: int, seed: int, rounds: int = 25) -> Tensor:

@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from ..checkpoints.native import save_weights, write_config
+from ..engine.tokenizing import load_tokenizer
 from ..model.config import SviqaConfig
 from ..model.sviqa import Sviqa
 from .answers import Codes
-from .codebooks import load_tokenizer
 from .corpus import tokenizer
 from .ear import EarStudent, ear_batch, ear_loss, ear_measure
 from .joint import Course, joint_batch, joint_loss

@@ -16,7 +16,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ..engine.voices import levelled
+from ..engine.cloning import levelled
 from ..errors import TrainingError
 from ..model.mel import whisper_log_mel
 from ..turn import Samples

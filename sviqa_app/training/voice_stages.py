@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..checkpoints.native import save_weights, write_config
+from ..engine.tokenizing import CODEBOOKS, load_tokenizer, save_tokenizer
 from ..engine.vocoder import Parts, Vocoder
 from ..engine.voices import WRITER, Speakers, save_speakers
 from ..errors import TrainingError
@@ -22,7 +23,7 @@ from ..model.flow import Flow
 from ..model.voiceprint import Voiceprint
 from ..turn import Recording
 from .casts import Casts
-from .codebooks import FILE, fit_codebooks, load_tokenizer, save_tokenizer
+from .codebooks import fit_codebooks
 from .flow_stage import FlowStudent, train_flow
 from .lexicon import Lexicon, load_lexicon
 from .loop import Plan, train
@@ -74,7 +75,7 @@ class VoiceStages(Recipe[VoicePreset]):
         self.config = VoiceConfig.tiny()
 
     def _codebooks(self) -> None:
-        if (self.folder / FILE).exists():
+        if (self.folder / CODEBOOKS).exists():
             return
         size = self.size
         fitted = fit_codebooks(self.folder, self.config.audio, size.fitted, size.tokenizer, self.report)
@@ -96,7 +97,7 @@ class VoiceStages(Recipe[VoicePreset]):
 
     def readings(self, count: int, first: int = 0) -> Readings:
         """A pool of readings. Raises TrainingError where an earlier stage is missing."""
-        if not (self.folder / FILE).exists():
+        if not (self.folder / CODEBOOKS).exists():
             raise TrainingError("There are no codebooks yet.", "Run the stage codebooks first.")
         tokenizer = load_tokenizer(self.folder, self.config.audio)
         return Readings(self.folder / "pool", count, tokenizer, self.lexicon(), first)

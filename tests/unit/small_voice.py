@@ -8,10 +8,12 @@ from pathlib import Path
 import torch
 
 from sviqa_app.checkpoints.native import save_weights, write_config
+from sviqa_app.engine.tokenizing import save_tokenizer
 from sviqa_app.engine.vocoder import Parts, Vocoder
 from sviqa_app.engine.voices import WRITER, Speakers, Voices, save_speakers
 from sviqa_app.model.config import Step1Config, VoiceConfig
 from sviqa_app.model.narration import BASE
+from sviqa_app.model.speech_tokenizer import SpeechTokenizer
 from sviqa_app.model.step1 import Step1
 
 from .tiny import AUDIO, FLOW, HIFT
@@ -54,6 +56,7 @@ def write_voice(folder: Path, config: VoiceConfig = SMALL_VOICE, seed: int = 0) 
     write_config(folder, config)
     Vocoder(parts).save(folder)
     save_speakers(folder, speakers)
+    save_tokenizer(folder, SpeechTokenizer(config.audio))
     save_weights(folder / WRITER, random_step1(config.writer, seed).state_dict(), torch.float16)
     return folder
 

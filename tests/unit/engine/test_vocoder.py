@@ -71,6 +71,16 @@ def test_height_moves_the_pitch_and_none_is_a_whisper(vocoder: Vocoder) -> None:
     assert not torch.allclose(heard[1], heard[0], atol=1e-3) and not torch.allclose(heard[2], heard[0], atol=1e-3)
 
 
+def test_a_tone_is_on_every_frame_and_none_is_taken_for_speech(vocoder: Vocoder) -> None:
+    """What was made before stands as the prompt without it."""
+    plain, tone = speaker(0), torch.linspace(-1, 1, 80)[:, None]
+    toned = replace(plain, tone=tone)
+    with torch.inference_mode():
+        known = mel(vocoder, plain)
+        due = vocoder.solve(plain, TOKENS, TOKENS, known, (41, 82))
+        torch.testing.assert_close(vocoder.solve(toned, TOKENS, TOKENS, known + tone, (41, 82)), due + tone)
+
+
 def test_save_and_load(vocoder: Vocoder, tmp_path: Path) -> None:
     vocoder.save(tmp_path)
     again = Vocoder.load(tmp_path, CONFIG)

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sviqa_app.checkpoints.native import CONFIG, write_config
+from sviqa_app.engine.cloning import LEVEL, LONGEST, levelled
 from sviqa_app.engine.manners import PACE
 from sviqa_app.engine.vocoder import FILE
-from sviqa_app.engine.voices import LEVEL, LONGEST, SPEAKERS, WRITER, Voices, levelled
+from sviqa_app.engine.voices import SPEAKERS, WRITER, Voices
 from sviqa_app.errors import EngineError, ModelError, RecordingError
 from sviqa_app.manner import USUAL, Manner
 from sviqa_app.media.audio import load_recording

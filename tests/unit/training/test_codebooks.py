@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sviqa_app.engine.tokenizing import load_tokenizer, save_tokenizer
 from sviqa_app.errors import ModelError
 from sviqa_app.model.speech_tokenizer import GROUP_FRAMES
 from sviqa_app.training.codebooks import (
@@ -19,8 +20,6 @@ from sviqa_app.training.codebooks import (
     TokenizerStudent,
     fit_codebooks,
     k_means,
-    load_tokenizer,
-    save_tokenizer,
 )
 from tests.unit.tiny import AUDIO
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from sviqa_app.engine.end_to_end import EndToEnd
+from sviqa_app.engine.tokenizing import save_tokenizer
 from sviqa_app.errors import ModelError, TrainingError
 from sviqa_app.model.config import VoiceConfig
-from sviqa_app.training.codebooks import save_tokenizer
 from sviqa_app.training.stages import Stages
 from sviqa_app.turn import AudioChunk, Done, Question
 from tests.unit.small_voice import write_voice

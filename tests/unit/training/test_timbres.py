@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from sviqa_app.engine.voices import LEVEL, levelled
+from sviqa_app.engine.cloning import LEVEL, levelled
 from sviqa_app.errors import TrainingError
 from sviqa_app.training.pitch import pitch_of
 from sviqa_app.training.sayings import SPEAKER, at_speech_rate

@@ -9,11 +9,11 @@ import pytest
 
 from sviqa_app.engine.speakable import speakable
 from sviqa_app.engine.talker import talk
+from sviqa_app.engine.tokenizing import load_tokenizer
 from sviqa_app.engine.voices import Voices
 from sviqa_app.errors import TrainingError
 from sviqa_app.manner import Manner
 from sviqa_app.model.config import VoiceConfig
-from sviqa_app.training.codebooks import load_tokenizer
 from sviqa_app.training.timbres import SHIPPED
 from sviqa_app.training.voice_stages import VOICE_PRESETS, VoiceStages
 
