@@ -25,6 +25,7 @@ from .vqa import is_vqa, read_vqa
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from .choosing import Chosen
     from .reading import Work
 
 WELL, NOTHING_RAN, SOME_FAILED, STOPPED = 0, 2, 3, 130
@@ -141,43 +142,48 @@ def _ask(options: BatchOptions, journal: Journal, control: Control, tell: Tell) 
     from ..engine.loading import collector_resting
 
     with collector_resting():
-        from ..checkpoints.native import find_model, read_config
+        from .choosing import choose
     from .page import ROWS
-    from .reading import Reader, Settings, Work, hash_model
+    from .reading import Reader, Settings, Work
     from .report import write_report
 
     tell(Progress("loading", journal.count()))
-    folder = find_model(options.model)
-    settings = Settings(hash_model(folder, options.speak), options.speak)
+    chosen = choose(options.model, options.speak)
+    settings = Settings(chosen.hash, options.speak)
+    journal.under(settings.hash)
     if options.retry_failed:
         journal.forgive()
     work = Work(Reader(journal, settings), journal, options.out / SOUNDS, ROWS if "html" in options.formats else 0)
     run = _run_here if options.ray is None else _run_on_ray
-    progress = run(options, folder, work, control, tell)
+    progress = run(options, chosen, work, control, tell)
     tell(progress.at("writing"))
-    if not control.stopped or progress.done >= journal.results():  # a fuller table is not replaced by an emptier one
-        write_report(journal, options.out, options.formats, read_config(folder).name, work.sounds)
+    known = journal.count() - journal.tally()["new"]
+    if not control.stopped or known >= journal.asked():  # a fuller table is not replaced by an emptier one
+        write_report(journal, options.out, options.formats, chosen.title, work.sounds)
     done = progress.at("stopped" if progress.done < progress.rows else "done")
     tell(done)
     return done
 
 
-def _run_here(options: BatchOptions, folder: Path, work: Work, control: Control, tell: Tell) -> Progress:
+def _run_here(options: BatchOptions, chosen: Chosen, work: Work, control: Control, tell: Tell) -> Progress:
     from ..engine.loading import collector_resting
 
     with collector_resting():
-        from ..engine.end_to_end import EndToEnd
+        from ..engine.choosing import load_engine
     from .runner import run, share_cores
 
-    engine = EndToEnd.load(folder)
-    return run(work, engine, control, tell, options.workers or min(8, os.cpu_count() or 1), share_cores())
+    engine = load_engine(chosen.name)
+    lanes = share_cores() if chosen.ours else 1
+    return run(work, engine, control, tell, options.workers or min(8, os.cpu_count() or 1), lanes)
 
 
-def _run_on_ray(options: BatchOptions, folder: Path, work: Work, control: Control, tell: Tell) -> Progress:
+def _run_on_ray(options: BatchOptions, chosen: Chosen, work: Work, control: Control, tell: Tell) -> Progress:
     from .ray_runner import run
 
+    if not chosen.ours:
+        raise SviqaError(f"{chosen.title} cannot be asked on a cluster.", "Leave out --ray, or choose another model.")
     assert options.ray is not None
-    return run(work, options.ray, options.model, control, tell, options.workers)
+    return run(work, options.ray, chosen.name, control, tell, options.workers)
 
 
 def batch(options: BatchOptions) -> int:
@@ -191,7 +197,7 @@ def batch(options: BatchOptions) -> int:
 
     try:
         with _interrupts(control), _shown() as tell:
-            done = run_batch(options, control, told, _say)
+            done = run_batch(options, control, told, lambda found: _say(found, options.model))
     except SviqaError as error:
         print(f"sviqa: {error}", file=sys.stderr)
         return SOME_FAILED if last.asked else NOTHING_RAN
@@ -206,8 +212,10 @@ def batch(options: BatchOptions) -> int:
     return SOME_FAILED if done.failed else WELL
 
 
-def _say(found: Preview) -> None:
-    for line in found.lines():
+def _say(found: Preview, model: str) -> None:
+    from .choosing import leaving
+
+    for line in filter(None, (*found.lines(), leaving(model))):
         print(line, flush=True)
 
 

@@ -36,6 +36,9 @@ _TABLES = """
     CREATE UNIQUE INDEX IF NOT EXISTS answered ON result (key) WHERE error IS NULL;
     CREATE INDEX IF NOT EXISTS result_of ON result (key);
     CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, hash BLOB) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS settings (
+        hash BLOB  -- under these the rows' keys were made
+    );
     CREATE TABLE IF NOT EXISTS thumbnail (key BLOB PRIMARY KEY, picture BLOB) WITHOUT ROWID;
 """
 
@@ -106,9 +109,14 @@ class Journal:
             self._database.close()
 
     def plan(self, items: Iterable[Item]) -> Preview:
-        """Put these rows and notes in the place of those before. Nothing is changed when it fails midway."""
+        """Put these rows and notes in the place of those before. Nothing is changed when it fails midway.
+
+        A row that was there before keeps its key until its files are read again.
+        """
         preview = Preview()
         with self._writing() as database:
+            database.execute("CREATE TEMP TABLE before AS SELECT * FROM row WHERE key IS NOT NULL")
+            database.execute("CREATE INDEX temp.before_of ON before (id, picture)")
             database.execute("DELETE FROM row")
             database.execute("DELETE FROM note")
             counted = iter(items)
@@ -119,6 +127,8 @@ class Journal:
                 notes = ((n.why, n.what, n.detail) for n in some if isinstance(n, Note))
                 database.executemany(f"INSERT INTO row VALUES (NULL, {'?, ' * 10}NULL)", rows)
                 database.executemany("INSERT INTO note VALUES (NULL, ?, ?, ?)", notes)
+            database.execute(_KNOWN)
+            database.execute("DROP TABLE before")
             (preview.pictures,) = database.execute("SELECT count(DISTINCT picture) FROM row").fetchone()
         return preview
 
@@ -146,6 +156,18 @@ class Journal:
     def results(self) -> int:
         """How many results there are, of this plan or another."""
         return int(self._all("SELECT count(*) FROM result")[0][0])
+
+    def asked(self) -> int:
+        """How many different things have a result, of this plan or another."""
+        return int(self._all("SELECT count(DISTINCT key) FROM result")[0][0])
+
+    def under(self, settings: bytes) -> None:
+        """From now on, keys are made under these settings; those made under others are no rows' keys any more."""
+        with self._writing() as database:
+            if database.execute("SELECT hash FROM settings").fetchall() != [(settings,)]:
+                database.execute("UPDATE row SET key = NULL")
+                database.execute("DELETE FROM settings")
+                database.execute("INSERT INTO settings VALUES (?)", (settings,))
 
     def remembered(self, path: str, size: int, changed: int) -> bytes | None:
         """The hash of a file that was not changed since it was taken."""
@@ -235,6 +257,12 @@ class Journal:
         except sqlite3.Error as error:
             raise _plain(self._path, error) from error
 
+
+_KNOWN = """
+    UPDATE row SET key = before.key FROM before
+    WHERE before.id = row.id AND before.picture = row.picture AND before.speech IS row.speech
+        AND before.words IS row.words AND before.words_file IS row.words_file AND before.fault IS row.fault
+"""
 
 _LINES = """
     SELECT row.number, row.id, row.picture, row.speech, row.words, row.words_file, row.caption, row.answers,

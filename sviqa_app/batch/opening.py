@@ -11,27 +11,28 @@ from typing import TYPE_CHECKING
 
 from PIL.Image import Image
 
-from ..engine.many import Ready, look, make_ready
 from ..media.audio import load_recording
 from ..media.image import load_picture
 from ..turn import Question, Recording
+from .choosing import way_of
 from .reading import Prepared, plain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..engine.end_to_end import EndToEnd
+    from ..engine.base import Engine
+    from ..engine.many import Ready
 
 THUMBNAIL = 96
 
-Look = Callable[[str, bool], "tuple[Tensor, bytes | None]"]
+Look = Callable[[str, bool], "tuple[Tensor | Image, bytes | None]"]
 
 
 class Opener:
     """Opens what rows name, in any thread. The first `thumbnails` rows get a small picture."""
 
-    def __init__(self, engine: EndToEnd, thumbnails: int = 0) -> None:
-        self._engine, self._thumbnails = engine, thumbnails
+    def __init__(self, engine: Engine, thumbnails: int = 0) -> None:
+        self._engine, self._way, self._thumbnails = engine, way_of(engine), thumbnails
         self._recording = lru_cache(maxsize=16)(load_recording)
         self._ready = lru_cache(maxsize=16)(self._make_ready)
 
@@ -48,14 +49,15 @@ class Opener:
         except Exception as error:
             return replace(row, error=plain(error))
 
-    def _make_ready(self, speech: str | None, _hash: str, words: str | None) -> Ready:
+    def _make_ready(self, speech: str | None, _hash: str, words: str | None) -> Ready | Question:
         """The question of a recording, whose hash tells one from another of its name, and of words."""
         recording: Recording | None = self._recording(Path(speech)) if speech else None
-        return make_ready(self._engine, Question(recording, words))
+        ready: Ready | Question = self._way.make_ready(self._engine, Question(recording, words))
+        return ready
 
-    def _look(self, path: str, small: bool) -> tuple[Tensor, bytes | None]:
+    def _look(self, path: str, small: bool) -> tuple[Tensor | Image, bytes | None]:
         picture = load_picture(Path(path))
-        return look(self._engine, picture), _thumbnail(picture) if small else None
+        return self._way.look(self._engine, picture), _thumbnail(picture) if small else None
 
 
 def _thumbnail(picture: Image) -> bytes:

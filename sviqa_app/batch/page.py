@@ -7,9 +7,10 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html import escape
 from importlib.resources import files
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import soundfile
@@ -28,44 +29,63 @@ _BEST = 0.99  # the strongest compression
 
 
 def write_page(path: Path, lines: Iterable[Line], title: str, summary: list[str], sounds: Path) -> None:
-    """The first `ROWS` lines as a page headed by `title` and `summary`. Raises OutputError."""
+    """The first `ROWS` lines as a page headed by `title` and `summary`. Raises OutputError.
+
+    The sounds of some rows stand behind them as text that a browser does not look into before one is played.
+    """
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     head, foot = template.split("{{rows}}")
-    first = iter(lines)
+    first = islice(lines, ROWS)
     shown = list(islice(first, _AT_ONCE))
     told = any(line.row.answers for line in shown)
-    head = _filled(head, title, summary, told)
     with replacing(path) as temp, temp.open("w", encoding="utf-8") as file, ThreadPoolExecutor() as pool:
-        file.write(head)
-        left = ROWS
-        while shown:
-            file.writelines(pool.map(lambda line: _row(line, told, sounds), shown))
-            left -= len(shown)
-            shown = list(islice(first, min(left, _AT_ONCE)))
+        file.write(_filled(head, title, summary, told))
+        for block in count():
+            if not shown:
+                break
+            spoken = list(pool.map(partial(_spoken, sounds), shown))
+            both = zip(shown, spoken, strict=True)
+            file.writelines(_row(place, line, told, block, sound) for place, (line, sound) in enumerate(both))
+            text = "\n".join(sound for pair in spoken for sound in pair)
+            file.write(f'<script type="text/plain" id="sounds{block}">{text}</script>\n')
+            shown = list(islice(first, _AT_ONCE))
         file.write(foot)
 
 
 def _filled(head: str, title: str, summary: list[str], told: bool) -> str:
-    truth = '<th scope="col"><button type="button">Right answers</button></th>\n' if told else ""
+    truth = '<th role="columnheader"><button type="button">Right answers</button></th>\n' if told else ""
     values = {"title": escape(title), "summary": "".join(f"<p>{escape(line)}</p>\n" for line in summary)}
-    values["truth_head"] = truth + truth.replace("Right answers", "Accuracy").replace('"col"', '"col" class="small"')
+    values["truth_head"] = truth + truth.replace("Right answers", "Accuracy")
+    values["truth_columns"] = "1fr 8.5rem " if told else ""
     return re.sub(r"\{\{(\w+)\}\}", lambda mark: values[mark[1]], head)
 
 
-def _row(line: Line, told: bool, sounds: Path) -> str:
+def _row(place: int, line: Line, told: bool, block: int, spoken: tuple[str, str]) -> str:
+    """The line at a place of a block, where its sounds, of the question and of the answer, have two places."""
     cell, result = cells(line), line.result
     state = "waiting" if result is None else "failed" if cell["error"] else "answered"
+    question, answer = (
+        f'<p><button type="button" class="play" aria-label="Play {what} {line.number}" data-sound="{block} {at}">'
+        "Play</button></p>"
+        if sound
+        else ""
+        for at, what, sound in zip((2 * place, 2 * place + 1), ("question", "answer"), spoken, strict=True)
+    )
     columns = [
-        f'<th scope="row" class="number" data-value="{line.number}">{line.number}</th>',
-        f"<td>{_picture(line)}</td>",
-        f"<td>{_question(line)}</td>",
-        f"<td>{_text(cell['answer'])}{_answer_sound(line, sounds)}</td>",
+        f'<th role="rowheader" data-value="{line.number}">{line.number}</th>',
+        _cell(_picture(line)),
+        _cell(_question(line) + question),
+        _cell(_text(cell["answer"]) + answer),
         _number(result.confidence if result else None, "{:.0%}"),
         _number(result.seconds if result else None, "{:.2f}"),
-        *([f"<td>{_text(cell['truth'])}</td>", _number(score(line), "{:.2f}")] if told else []),
-        f'<td class="error">{_text(cell["error"])}</td>',
+        *([_cell(_text(cell["truth"])), _number(score(line), "{:.2f}")] if told else []),
+        _cell(_text(cell["error"]), ' class="error"'),
     ]
-    return f'<tr data-state="{state}">{"".join(columns)}</tr>\n'
+    return f'<tr role="row" data-state="{state}">{"".join(columns)}</tr>\n'
+
+
+def _cell(content: str, more: str = "") -> str:
+    return f'<td role="cell"{more}>{content}</td>'
 
 
 def _picture(line: Line) -> str:
@@ -77,30 +97,27 @@ def _picture(line: Line) -> str:
 
 
 def _question(line: Line) -> str:
-    """The words, what was heard, and a button that plays it."""
+    """The words, and what was heard."""
     cell, parts = cells(line), []
     if cell["question"]:
         parts.append(f"<p>{_text(cell['question'])}</p>")
     if cell["heard"] and cell["heard"] != cell["question"]:
         parts.append(f'<p><span class="faint">heard: </span>{_text(cell["heard"])}</p>')
-    if line.row.speech:
-        parts.append(_button(Path(line.row.speech), f"Play question {line.number}"))
     return "".join(parts)
 
 
-def _answer_sound(line: Line, sounds: Path) -> str:
-    name = line.result and line.result.sound
-    return _button(sounds / name, f"Play answer {line.number}") if name else ""
+def _spoken(sounds: Path, line: Line) -> tuple[str, str]:
+    """The recording of the question and that of the answer, MP3 in Base64; "" for what there is none of."""
+    answer = line.result.sound if line.result else None
+    return _encoded(Path(line.row.speech) if line.row.speech else None), _encoded(sounds / answer if answer else None)
 
 
-def _button(recording: Path, label: str) -> str:
+def _encoded(recording: Path | None) -> str:
     """Nothing where the sound cannot be read any more."""
     try:
-        sound = b64encode(mp3(recording)).decode()
+        return b64encode(mp3(recording)).decode() if recording else ""
     except (SviqaError, RuntimeError, OSError):
         return ""
-    source = f"data:audio/mpeg;base64,{sound}"
-    return f'<p><button type="button" class="play" aria-label="{label}" data-sound="{source}">Play</button></p>'
 
 
 def mp3(path: Path) -> bytes:
@@ -116,8 +133,8 @@ def mp3(path: Path) -> bytes:
 def _number(value: float | None, form: str) -> str:
     """A cell that sorts by its value; what has none comes first."""
     if value is None:
-        return '<td data-value="-1"></td>'
-    return f'<td data-value="{value}">{form.format(value)}</td>'
+        return _cell("", ' data-value="-1"')
+    return _cell(form.format(value), f' data-value="{value}"')
 
 
 def _text(text: object) -> str:

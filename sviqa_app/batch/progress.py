@@ -8,6 +8,8 @@ from threading import Event
 from time import monotonic
 from typing import Literal
 
+from .rows import counted
+
 Step = Literal["loading", "asking", "paused", "writing", "done", "stopped"]
 Order = Literal["pause", "go on", "stop"]
 
@@ -47,9 +49,9 @@ class Progress:
 
     def line(self) -> str:
         """In words."""
-        told = [f"{self.done:,} of {self.rows:,} rows"]
+        told = [f"{self.done:,} of {counted(self.rows, 'row')}"]
         if self.asked:
-            told.append(f"{self.rate:.1f} a second")
+            told.append(pace(self.rate))
         if self.failed:
             told.append(f"{self.failed:,} failed")
         if self.step == "asking" and self.remaining is not None:
@@ -66,6 +68,15 @@ class Refused:
 
 
 Tell = Callable[[Progress], None]
+
+
+def pace(rate: float) -> str:
+    """Rows a second in words: 12.3 a second, 20 a minute, 5 an hour."""
+    if rate >= 1:
+        return f"{rate:.1f} a second"
+    if rate >= 1 / 60:
+        return f"{60 * rate:.0f} a minute"
+    return f"{3600 * rate:.0f} an hour" if rate >= 1 / 3600 else "less than one an hour"
 
 
 def duration(seconds: float) -> str:

@@ -22,9 +22,11 @@ from .journal import FileHash, Journal, Planned, State
 from .rows import Row
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from ..engine.many import Ready
+    from ..turn import Question
 
 AHEAD = 4  # groups that wait, ready, for the model, for each thread that reads
 MOST_OF_A_PICTURE = 16  # questions about one picture that go together
@@ -37,6 +39,11 @@ class Settings:
 
     model: bytes
     speak: bool
+
+    @property
+    def hash(self) -> bytes:
+        """Different for different settings."""
+        return self.model + bytes([self.speak])
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,8 @@ class Prepared:
     speech: str | None = None
     speech_hash: str = ""
     asked: str | None = None
-    pixels: Tensor | None = None
-    ready: Ready | None = None
+    pixels: Tensor | Image | None = None
+    ready: Ready | Question | None = None
     error: str | None = None
     thumbnail: bytes | None = None
     files: list[FileHash] = field(default_factory=list)

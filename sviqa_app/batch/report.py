@@ -10,6 +10,7 @@ from ..errors import OutputError
 from ..files import replacing
 from .journal import Journal
 from .page import ROWS, write_page
+from .rows import counted
 from .table import Writer, accuracies, library, write_csv, write_jsonl, write_parquet, write_xlsx
 
 TABLES: Mapping[str, Writer] = {
@@ -64,11 +65,12 @@ def summary(journal: Journal, model: str) -> list[str]:
     """What the whole came to, in a few lines."""
     rows, counts = journal.count(), journal.tally()
     parts = [f"{counts[state]:,} {state}" for state in ("answered", "failed", "new") if counts[state]]
-    told = [f"{rows:,} rows: {', '.join(parts)}. Model: {model}.".replace(" new", " not asked yet")]
+    told = [f"{counted(rows, 'row')}: {', '.join(parts)}. Model: {model}.".replace(" new", " not asked yet")]
     if rows > ROWS:
         told.append(f"This page shows the first {ROWS:,} rows; the tables beside it have all.")
     told += [
-        f"VQA accuracy: {percent:.2f} % of {count:,} rows" + ("." if group == "all" else f" of type “{group}”.")
+        f"VQA accuracy: {percent:.2f} % of {counted(count, 'row')}"
+        + ("." if group == "all" else f" of type “{group}”.")
         for group, (percent, count) in accuracies(journal.lines()).items()
     ]
     return told

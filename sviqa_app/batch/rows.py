@@ -115,7 +115,7 @@ class Preview:
 
     def lines(self, brief: bool = False) -> list[str]:
         """For a person to read before the start; `brief` without examples of what was noted."""
-        told = [f"{self.rows:,} rows: {self.pictures:,} pictures; {self._kinds()}."]
+        told = [f"{counted(self.rows, 'row')}: {counted(self.pictures, 'picture')}; {self._kinds()}."]
         for why, count in self.notes.items():
             shown = [] if brief else self.examples[why]
             told.append(f"{why[0].upper()}{why[1:]}: {count:,}")
@@ -127,6 +127,11 @@ class Preview:
     def _kinds(self) -> str:
         kinds = {"spoken": self.spoken, "written": self.written, "both spoken and written": self.both}
         return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "no questions"
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, in words: 1 row, 1,000 rows."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def below(folder: Path, name: str) -> str:

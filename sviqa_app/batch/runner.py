@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from ..engine.many import Answered, answer_ready, at_once
+from ..engine.many import Answered
 from ..media.audio import write_wav
 from ..turn import Recording
+from .choosing import way_of
 from .journal import FileHash, Journal, Result
 from .opening import Opener
 from .progress import Control, Meter, Progress, Tell
 from .reading import Prepared, Work, plain
 
 if TYPE_CHECKING:
-    from ..engine.end_to_end import EndToEnd
+    from ..engine.base import Engine
 
-GROUP = 4
-"""How many batches of the model are sorted by length together: the more, the less padding. The first are fewer."""
+GROUP = 2
+"""How many batches of the model are sorted by length together: more of them pad less, but end further apart."""
 
 _WAITING = 2  # groups whose results may wait to be written
 
@@ -58,7 +59,7 @@ def share_cores(most: int = 4) -> int:
     return lanes
 
 
-def run(work: Work, engine: EndToEnd, control: Control, tell: Tell, threads: int = 2, lanes: int = 1) -> Progress:
+def run(work: Work, engine: Engine, control: Control, tell: Tell, threads: int = 2, lanes: int = 1) -> Progress:
     """Ask what is planned and has no result yet: `threads` read the files, `lanes` groups are answered side by side.
 
     Raises OutputError where results cannot be written; what was told of before is kept.
@@ -68,7 +69,7 @@ def run(work: Work, engine: EndToEnd, control: Control, tell: Tell, threads: int
     meter.step("asking")
     waiting: deque[_Group] = deque()
     recent: deque[Failed] = deque(maxlen=lanes + _WAITING + 3)  # of groups whose results may not be written yet
-    sizes = (times * at_once(engine) for times in chain(range(1, GROUP), repeat(GROUP)))
+    sizes = (times * way_of(engine).at_once(engine) for times in chain(range(1, GROUP), repeat(GROUP)))
     with (
         closing(work.reader.read(threads, opener.open)) as rows,
         Writing(journal, work.sounds) as writing,
@@ -114,7 +115,7 @@ def _fresh(group: Iterable[Prepared], known: set[bytes], journal: Journal) -> li
     return [p for p in reversed(fresh.values()) if journal.state(p.key) == "new"]
 
 
-def answer(engine: EndToEnd, rows: Sequence[Prepared], speak: bool) -> list[Spoken]:
+def answer(engine: Engine, rows: Sequence[Prepared], speak: bool) -> list[Spoken]:
     """The result of each row, with its sound where it is to be spoken: an error in the place of what cannot be."""
     good = [row for row in rows if row.error is None]
     began = perf_counter()
@@ -124,14 +125,14 @@ def answer(engine: EndToEnd, rows: Sequence[Prepared], speak: bool) -> list[Spok
     return [_result(row, answers.get(row.number, row.error or ""), seconds, rate) for row in rows]
 
 
-def _answer(engine: EndToEnd, rows: Sequence[Prepared], speak: bool) -> list[Answered | str]:
+def _answer(engine: Engine, rows: Sequence[Prepared], speak: bool) -> list[Answered | str]:
     """All at once; one by one where that goes wrong, so that only the row at fault has none."""
     places: dict[int, int] = {}
     about = [places.setdefault(id(row.pixels), len(places)) for row in rows]
     pictures = {id(row.pixels): row.pixels for row in rows if row.pixels is not None}
     try:
         ready = [row.ready for row in rows if row.ready is not None]
-        return list(answer_ready(engine, list(pictures.values()), about, ready, speak))
+        return list(way_of(engine).answer_ready(engine, list(pictures.values()), about, ready, speak))
     except Exception as error:
         if len(rows) == 1:
             return [plain(error)]

@@ -87,7 +87,12 @@ class BatchFields(QWidget):
         self.speak = self._tick("Spea&k the answers, into sound files", form.speak)
         self._row("speak", "", self.speak, "")
         self.model = QLineEdit(form.model)
-        self._row("model", "&Model", self.model, "The name of an installed model, or the folder of one.")
+        self._row(
+            "model",
+            "&Model",
+            self.model,
+            "The name of an installed model, the folder of one, or server: and the name of a server.",
+        )
         self.workers = QSpinBox(maximum=MOST_THREADS, value=form.workers)
         self.workers.setSpecialValueText("As many as is good")
         self._row("workers", "Files read at the same t&ime", self.workers, "")

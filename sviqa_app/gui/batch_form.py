@@ -193,6 +193,12 @@ class Kept:
                 private_folder(self._path.parent)
                 write_private(self._path, json.dumps(asdict(form)).encode())
 
+    def clear(self) -> None:
+        """Forget it."""
+        self._form = None
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
 
 def _or(value: Any, name: str, otherwise: Any) -> Any:
     """The value of a field, as it should be."""

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from ..batch.progress import Progress, Refused
+from ..batch.rows import counted
 from ..errors import SviqaError
 from .batch_form import Form, FormError, Kept
 from .batch_view import BatchView, Stage
@@ -93,7 +94,7 @@ class BatchPresenter:
         """
 
         def found(found: Found) -> None:
-            known = found == self._seen or not (found.preview.notes or found.already)
+            known = found == self._seen or not (found.preview.notes or found.already or found.leaving)
             self._show(found, "" if known else f" Press {'Resume' if found.already else 'Start'} to begin.")
             if known and found.preview.rows:
                 self._begin(form, again)
@@ -253,6 +254,8 @@ def _before(found: Found) -> str:
     told = [found.preview.lines(brief=True)[0]]
     if notes := sum(found.preview.notes.values()):
         told.append(f"{notes:,} {'thing does' if notes == 1 else 'things do'} not fit; see the list.")
+    if found.leaving:
+        told.append(found.leaving)
     if found.already:
         told.append("The folder of the results holds a batch already. To begin another, choose another folder.")
     return " ".join(told)
@@ -261,7 +264,7 @@ def _before(found: Found) -> str:
 def _line(now: Progress) -> str:
     match now.step:
         case "loading":
-            return f"Loading the model, to ask {now.rows:,} rows."
+            return f"Loading the model, to ask {counted(now.rows, 'row')}."
         case "writing":
             return "Writing the tables."
         case "paused":

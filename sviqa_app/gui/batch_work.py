@@ -10,12 +10,14 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Protocol
 
+from ..batch.choosing import leaving
 from ..batch.command import BatchOptions, items
 from ..batch.journal import FILE, Journal
 from ..batch.progress import Order
 from ..batch.rows import Item, Preview, Row
 from ..engine.child import Child, Outbox
-from .batch_form import Form, check, is_so
+from ..errors import EngineError
+from .batch_form import Form, FormError, check, is_so
 
 REPORT, NOTES = "report.html", "notes.csv"
 FIRST = 100
@@ -24,12 +26,16 @@ FIRST = 100
 
 @dataclass(frozen=True)
 class Found:
-    """What would be asked: the whole in numbers, the `first` rows, and whether its folder holds a batch `already`."""
+    """What would be asked: the whole in numbers, the `first` rows, and whether its folder holds a batch `already`.
+
+    `leaving`: what is sent to the server that is to answer, "" where nothing is.
+    """
 
     preview: Preview
     first: tuple[Row, ...] = ()
     already: bool = False
     report: bool = False
+    leaving: str = ""
 
     def lines(self) -> list[str]:
         """For a person to read before the start."""
@@ -37,7 +43,9 @@ class Found:
         if any(count > Preview.SHOWN for count in self.preview.notes.values()):
             told.append(f"The start writes all of this to {NOTES} in the folder of the results.")
         if self.first:
-            told.append("The rows:" if len(self.first) == self.preview.rows else f"The first {len(self.first)} rows:")
+            count = len(self.first)
+            whole = "The row:" if count == 1 else "The rows:"
+            told.append(whole if count == self.preview.rows else f"The first {count} rows:")
         return told + [f"    {_told(row)}" for row in self.first]
 
 
@@ -55,6 +63,10 @@ def look(form: Form, given_up: Event) -> Found | None:
     """What would be asked, None where it was given up meanwhile. Raises FormError, and SviqaError for the source."""
     check(form)
     options = form.options()
+    try:
+        sent = leaving(options.model)
+    except EngineError as error:
+        raise FormError("model", error.what, error.next) from error
     with closing(Journal(None)) as journal:
         try:
             preview = journal.plan(_unless(given_up, items(options)))
@@ -62,7 +74,7 @@ def look(form: Form, given_up: Event) -> Found | None:
             return None
         first = tuple(planned.row for planned in islice(journal.rows(), FIRST))
     out = options.out
-    return Found(preview, first, is_so((out / FILE).is_file), is_so((out / REPORT).is_file))
+    return Found(preview, first, is_so((out / FILE).is_file), is_so((out / REPORT).is_file), sent)
 
 
 def _unless(given_up: Event, found: Iterable[Item]) -> Iterator[Item]:

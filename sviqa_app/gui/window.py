@@ -279,9 +279,14 @@ class Window(QMainWindow):
         self._panes[(at + 1) % len(self._panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _show_past(self) -> None:
-        past = Past(self.presenter.history, self.presenter.reopen, self.presenter.export, self._recent.clear, self)
+        past = Past(self.presenter.history, self.presenter.reopen, self.presenter.export, self._forget, self)
         past.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         past.open()
+
+    def _forget(self) -> None:
+        """What is kept beside the history."""
+        self._recent.clear()
+        self._batch_form.clear()
 
     def _show_batch(self) -> None:
         if self._batch is None:

@@ -194,21 +194,26 @@ def heard_nothing(recording: Recording) -> bool:
 
     Speech rises and falls by the syllable; steady noise does not, however loud it is.
     """
-    level = loudness(recording)
+    return _voice(loudness(recording)) is None
+
+
+def _voice(level: NDArray[np.float64]) -> tuple[float, float] | None:
+    """How loud it is between the words and within them, in dB; None where nobody speaks."""
     if not len(level):
-        return True
+        return None
     quiet, loud = np.quantile(level, (0.1, 0.95))
-    if loud < -60:
-        return True
-    return bool(loud - quiet < (4 if loud < -45 else 3))
+    if loud < -60 or loud - quiet < (4 if loud < -45 else 3):
+        return None
+    return float(quiet), float(loud)
 
 
 def trim_silence(recording: Recording, margin: float = 0.2) -> Recording:
     """Without the silence before and after, but for `margin` seconds. Unchanged where there is no voice."""
-    if heard_nothing(recording):
-        return recording
     level = loudness(recording)
-    quiet, loud = np.quantile(level, (0.1, 0.95))
+    voice = _voice(level)
+    if voice is None:
+        return recording
+    quiet, loud = voice
     voiced = np.flatnonzero(level > max(loud - 40, min(quiet + 6, loud - 12)))
     frame = recording.rate // 50
     spare = int(margin * recording.rate)

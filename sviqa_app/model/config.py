@@ -234,7 +234,7 @@ class VoiceConfig(Section):
     """A voice: who speaks, the audio tokens it reads, what makes sound of them, and what writes them for words."""
 
     name: str = "voice-tiny"
-    speakers: tuple[str, ...] = ("slt", "rms", "kal", "max")
+    speakers: tuple[str, ...] = ("rms", "slt", "kal", "max")
     audio: AudioTokenConfig = field(default_factory=AudioTokenConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     hift: HiftConfig = field(default_factory=HiftConfig)

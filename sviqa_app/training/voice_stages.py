@@ -31,6 +31,7 @@ from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
 from .readings import Readings
 from .recipe import Recipe, Report
 from .scripts import WORD, chain_words, dictionary_words, script
+from .timbres import SHIPPED
 from .vocoder import train_vocoder
 from .voices import RATE
 
@@ -146,8 +147,9 @@ class VoiceStages(Recipe[VoicePreset]):
         parts.load_state_dict({k: v for k, v in {**flow, **hift}.items() if k.startswith(("flow.", "hift."))})
         speakers.load_state_dict({**speakers.state_dict(), **{k: v for k, v in flow.items() if "voiceprint" in k}})
         casts = self.casts()
-        for number in range(len(self.config.speakers)):
-            speakers.table[number] = speakers.vector([Recording(own, RATE) for own in casts.own(number)])
+        for number, name in enumerate(self.config.speakers):
+            owns = casts.own(list(SHIPPED).index(name))
+            speakers.table[number] = speakers.vector([Recording(own, RATE) for own in owns])
         write_config(folder, self.config)
         Vocoder(parts).save(folder)
         save_speakers(folder, speakers)

@@ -127,7 +127,7 @@ def test_ctrl_c_finishes_the_rows_in_hand_and_says_how_to_go_on(
     monkeypatch.setattr(sys, "argv", ["sviqa", "batch", "my pictures", "--out", "out"])
     before = signal.getsignal(signal.SIGINT)
     say = command._say
-    monkeypatch.setattr(command, "_say", lambda found: (say(found), signal.raise_signal(signal.SIGINT)))
+    monkeypatch.setattr(command, "_say", lambda *found: (say(*found), signal.raise_signal(signal.SIGINT)))
     assert batch(options(tmp_path)) == 130
     printed = capsys.readouterr()
     assert "Go on with: sviqa batch 'my pictures' --out out --resume" in printed.out
@@ -135,6 +135,17 @@ def test_ctrl_c_finishes_the_rows_in_hand_and_says_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.setattr(command, "_say", say)
     assert batch(options(tmp_path, resume=True)) == 0
+
+
+def test_a_resume_that_is_stopped_still_tells_of_every_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = lay_out(tmp_path / "in", 2)
+    assert batch(options(tmp_path)) == 0
+    (folder / "p9.png").write_bytes((folder / "p0.png").read_bytes())
+    (folder / "p9.txt").write_text("how many dogs are there")
+    monkeypatch.setattr(command, "_say", lambda *found: signal.raise_signal(signal.SIGINT))
+    assert batch(options(tmp_path, resume=True)) == 130
+    table = (tmp_path / "out" / "table.jsonl").read_text().splitlines()
+    assert [json.loads(row)["error"] for row in table] == [None] * 6 + ["Not asked yet."]
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,23 @@ def test_results_are_found_by_their_key_wherever_the_row_stands(journal: Journal
     journal.write([(1, b"k"), (2, b"f")], [Result(b"k", answer="yes"), Result(b"f", error="no")], [], [(b"k", b"jpg")])
     assert [journal.state(key) for key in (b"k", b"f", b"n")] == ["answered", "failed", "new"]
     assert journal.tally() == {"answered": 1, "failed": 1, "new": 3}
-    journal.plan(ROWS[::-1])
+    journal.plan([row._replace(words="else") for row in ROWS])
     journal.write([(5, b"k")], [], [], [])
     lines = list(journal.lines())
     assert lines[4].result == Result(b"k", answer="yes") and lines[4].thumbnail == b"jpg"
     assert [line.result for line in lines[:4]] == [None] * 4
+
+
+def test_a_row_keeps_its_result_until_it_is_read_again(journal: Journal) -> None:
+    journal.plan(ROWS)
+    journal.under(b"s")
+    journal.write([(1, b"k"), (2, b"f")], [Result(b"k", answer="yes"), Result(b"f", error="no")], [], [])
+    journal.plan([ROWS[4], ROWS[0], ROWS[1]._replace(words="else"), Row("new", "new.jpg")])
+    journal.under(b"s")
+    assert [line.result and line.result.answer for line in journal.lines()] == [None, "yes", None, None]
+    journal.under(b"others")
+    assert [line.result for line in journal.lines()] == [None] * 4
+    assert journal.results() == 2
 
 
 def test_nothing_is_answered_twice(journal: Journal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -74,20 +75,27 @@ def test_nothing_is_fetched(html: str) -> None:
 
 def test_nothing_in_the_rows_becomes_part_of_the_page(html: str) -> None:
     elements = Elements(html)
-    assert len(elements.all("script")) == 1 and not [a for _, a in elements.found if "onerror" in a]
+    assert [a.get("type") for a in elements.all("script")] == ["text/plain", None] and not [
+        a for _, a in elements.found if "onerror" in a
+    ]
     assert EVIL in "".join(elements.texts)
 
 
 def test_a_table_that_can_be_read_without_eyes_and_without_a_mouse(html: str) -> None:
     elements = Elements(html)
-    heads = [a for a in elements.all("th") if a.get("scope") == "col"]
-    assert len(heads) == 9 and len([a for a in elements.all("th") if a.get("scope") == "row"]) == 4
+    heads = [a for a in elements.all("th") if a.get("role") == "columnheader"]
+    assert len(heads) == 9 and len([a for a in elements.all("th") if a.get("role") == "rowheader"]) == 4
     assert elements.all("caption") and elements.all("html") == [{"lang": "en"}] and elements.all("main")
     labelled = {a["for"] for a in elements.all("label")}
     assert {a["id"] for tag in ("input", "select") for a in elements.all(tag)} == labelled
     plays = [a for a in elements.all("button") if a.get("class") == "play"]
     assert [a["aria-label"] for a in plays] == ["Play question 1", "Play answer 2"]
-    assert all((a["data-sound"] or "").startswith("data:audio/mpeg;base64,") for a in plays)
+    assert {a.get("role") for tag in ("table", "thead", "tbody", "tr", "td") for a in elements.all(tag)} == {
+        "table",
+        "rowgroup",
+        "row",
+        "cell",
+    }
     assert [a["data-state"] for a in elements.all("tr") if "data-state" in a] == [
         "answered",
         "answered",
@@ -96,6 +104,12 @@ def test_a_table_that_can_be_read_without_eyes_and_without_a_mouse(html: str) ->
     ]
     assert any(a.get("role") == "status" for a in elements.all("p"))
     assert "prefers-color-scheme: dark" in html
+
+
+def test_each_button_finds_its_sound(html: str, recording_file: Path) -> None:
+    blocks = dict(re.findall(r'<script type="text/plain" id="sounds(\d+)">(.*?)</script>', html, re.DOTALL))
+    sounds = [blocks[block].split("\n")[int(at)] for block, at in re.findall(r'data-sound="(\d+) (\d+)"', html)]
+    assert [b64decode(sound) for sound in sounds] == 2 * [page.mp3(recording_file)]
 
 
 def _luminance(colour: str) -> float:
@@ -122,4 +136,4 @@ def test_the_first_rows_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     lines = (Line(n, Row(str(n), f"{n}.jpg"), None, None) for n in range(1, 100))
     write_page(tmp_path / "report.html", lines, "Title", [], tmp_path)
     written = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert written.count('<tr data-state="waiting">') == 5 and next(lines).number <= 7
+    assert written.count('<tr role="row" data-state="waiting">') == 5 and next(lines).number <= 7

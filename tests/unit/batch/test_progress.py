@@ -14,6 +14,9 @@ from sviqa_app.batch.progress import Control, Meter, Progress, duration
         (Progress("asking", 100, 50, 0, 0, 10.0), "50 of 100 rows, 5.0 a second, 10 s left"),
         (Progress("asking", 100, 50, 40, 2, 10.0), "50 of 100 rows, 1.0 a second, 2 failed, 50 s left"),
         (Progress("done", 100, 100, 100), "100 of 100 rows"),
+        (Progress("done", 1, 1, 0, 0, 30.0), "1 of 1 row, 2 a minute"),
+        (Progress("done", 9, 9, 0, 0, 3600.0), "9 of 9 rows, 9 an hour"),
+        (Progress("done", 1, 1, 0, 0, 9000.0), "1 of 1 row, less than one an hour"),
         (Progress("done", 3, 3, 0, 3, 1.0), "3 of 3 rows, 3.0 a second, 3 failed"),
     ],
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sviqa_app.batch import runner
 from sviqa_app.batch.progress import Progress
 from sviqa_app.engine import many
 from sviqa_app.engine.end_to_end import EndToEnd
@@ -70,7 +69,7 @@ def test_what_is_done_is_not_done_again(start: Start, monkeypatch: pytest.Monkey
     first.run()
     before = first.lines()
     first.close()
-    monkeypatch.setattr(runner, "answer_ready", _refuse)
+    monkeypatch.setattr(many, "answer_ready", _refuse)
     again = start()
     done = again.run()
     assert again.lines() == before
@@ -168,7 +167,7 @@ def test_a_row_that_breaks_the_model_breaks_it_alone(start: Start, monkeypatch: 
             raise RuntimeError("the model\nbroke")
         return real(engine, pictures, about, questions, speak)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "answer_ready", weak)
+    monkeypatch.setattr(many, "answer_ready", weak)
     batch = start()
     assert batch.run().failed == 1
     told = batch.answers()

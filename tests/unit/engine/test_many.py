@@ -58,7 +58,7 @@ def test_in_the_manner_in_which_each_would_be_answered_alone(engine: EndToEnd) -
 def test_in_batches_of_any_size(engine: EndToEnd, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = pictures(len(QUESTIONS))
     whole = [answered.text for answered in answer_many(engine, shown, QUESTIONS)]
-    for size in ("SEEN_AT_ONCE", "HEARD_AT_ONCE", "MOST_AT_ONCE", "SPARE"):
+    for size in ("SEEN_AT_ONCE", "HEARD_AT_ONCE", "MOST_AT_ONCE"):
         monkeypatch.setattr(many, size, 1)
         assert [answered.text for answered in answer_many(engine, shown, QUESTIONS)] == whole
 

@@ -156,3 +156,13 @@ def test_bytes_of_any_kind(tmp_path_factory: pytest.TempPathFactory, damage: byt
     whole = json.dumps(asdict(Form(folder="/in"))).encode()
     path.write_bytes(whole[:at] + damage + whole[at + len(damage) :])
     Kept(True, path).read(Form()).options()
+
+
+def test_what_is_forgotten_is_gone(good: Form, tmp_path: Path) -> None:
+    path = tmp_path / "home" / "batch.json"
+    for keep in (True, False):
+        kept = Kept(keep, path)
+        kept.write(good)
+        kept.clear()
+        assert kept.read(Form()) == Form() and not path.exists()
+        kept.clear()  # nothing is there any more

@@ -170,8 +170,8 @@ def test_previewed_started_paused_and_done(desk: Desk, monkeypatch: pytest.Monke
     desk.alt(Qt.Key.Key_P)
     desk.look()
     assert [page.found.item(i).text() for i in range(page.found.count())] == [
-        "1 rows: 1 pictures; 1 spoken.",
-        "The rows:",
+        "1 row: 1 picture; 1 spoken.",
+        "The row:",
         "    cat.jpg: cat.wav",
     ]
     page.start_button.setFocus()
@@ -204,7 +204,7 @@ def test_stopped_the_keyboard_is_where_it_can_be_read(desk: Desk) -> None:
     desk.alt(Qt.Key.Key_O)
     assert desk.page.found.hasFocus() and not desk.page.stop_button.isEnabled()
     desk.tell(Progress("stopped", 1), Ended(""))
-    assert desk.page.state_label.text().startswith("Stopped: 0 of 1 rows")
+    assert desk.page.state_label.text().startswith("Stopped: 0 of 1 row")
     desk.page.fields.folder.setText("/else")
     assert desk.page.start_button.text() == "&Start" and not desk.page.folder_button.isEnabled()
     assert not desk.page.progress.isVisible() and not desk.page.fields.again.isVisible()

@@ -107,7 +107,7 @@ def room(tmp_path: Path) -> Room:
 def test_a_preview_starts_nothing_and_is_remembered(room: Room) -> None:
     room.presenter.preview(room.form)
     assert room.page.found is not None and room.page.found.preview.rows == 3
-    assert room.page.line == "3 rows: 1 pictures; 3 spoken." == room.page.said[-1]
+    assert room.page.line == "3 rows: 1 picture; 3 spoken." == room.page.said[-1]
     assert room.page.stages == [Stage.LOOKING, Stage.IDLE] and not room.batches
     assert room.kept.read(Form()) == room.form
 
@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_shown_before_the_start(room: Room) -> None:
     (Path(room.form.folder) / "lonely.wav").touch()
     room.presenter.start(room.form)
     assert not room.batches
-    assert room.page.line == "3 rows: 1 pictures; 3 spoken. 1 thing does not fit; see the list. Press Start to begin."
+    assert room.page.line == "3 rows: 1 picture; 3 spoken. 1 thing does not fit; see the list. Press Start to begin."
     (Path(room.form.folder) / "another.wav").touch()
     room.presenter.start(room.form)
     assert not room.batches and "2 things do not fit" in room.page.line

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -14,6 +17,7 @@ from sviqa_app.batch.journal import FILE
 from sviqa_app.batch.progress import Refused
 from sviqa_app.gui.batch_form import Form, FormError
 from sviqa_app.gui.batch_work import FIRST, Ended, Found, Process, look
+from sviqa_app.servers import Server, add_server
 
 
 @pytest.fixture
@@ -92,3 +96,21 @@ def test_the_process_is_ended(tmp_path: Path) -> None:
     Process(BatchOptions(tmp_path / "out", folder=tmp_path), told.put).end()
     while not isinstance(told.get(timeout=60), Ended):
         pass
+
+
+def test_a_server_is_known_and_what_it_gets_is_told(
+    form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sviqa_app.servers.settings_path", lambda: tmp_path / "settings.json")
+    monkeypatch.setattr("sviqa_app.vault.import_module", lambda name: None)
+    asked = replace(form, model="server:mine")
+    with pytest.raises(FormError, match="There is no server mine") as error:
+        look(asked, Event())
+    assert error.value.field == "model"
+    add_server(Server("mine", "http://127.0.0.1:9/v1", "m", agreed="127.0.0.1:9"))
+    assert seen(asked).leaving.startswith("Every question sends your picture") and not seen(form).leaving
+
+
+def test_the_window_does_without_torch() -> None:
+    check = "import sys, sviqa_app.gui.batch_work; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True)
