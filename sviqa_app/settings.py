@@ -170,15 +170,15 @@ class Settings:
         "Whether the answer is spoken by the app's own voice, read by your screen reader, or both.",
         choices={"app": "The app", "screen-reader": "The screen reader", "both": "Both"},
     )
-    voice: Literal["", "slt", "rms", "kal", "max"] = _row(
+    voice: Literal["", "rms", "slt", "kal", "max"] = _row(
         "",
         "Answer",
         "Voice",
         "Who speaks the answers.",
         choices={
             "": "The model's first",
-            "slt": "slt, a woman",
             "rms": "rms, a man",
+            "slt": "slt, a woman",
             "kal": "kal, a man",
             "max": "max, a man with an accent",
         },

@@ -1,8 +1,8 @@
-"""The canonical voice's readings in other voices, by WORLD: another spectrum, the same timing and intonation.
+"""The canonical voice's readings in other voices, by WORLD: another spectrum, the same timing.
 
 Audio tokens are always those of the canonical voice. Here every reading is recast: the spectrum of the same words in
-another voice is laid along the canonical timing, and excited at that voice's height with the canonical melody. So
-the flow learns that tokens say what is said and the speaker's vector says who says it, which is what cloning needs.
+another voice is laid along the canonical timing, and excited at that voice's height. So the flow learns that tokens
+say what is said and the speaker's vector says who says it, which is what cloning needs.
 """
 
 from __future__ import annotations
@@ -115,10 +115,11 @@ def in_own_words(text: str, identity: Identity) -> Samples:
 
 
 def recast(content: Spoken, text: str, identity: Identity, style: str) -> Samples:
-    """The canonical reading `content` of `text` as `identity` in a style: [n] float32, as long as the content."""
+    """The canonical reading `content` of `text` as `identity` in a style: [n] float32, as long as the content.
+
+    All on one note: the tokens say nothing of the melody, and a flow that has to guess it blurs every harmonic.
+    """
     ours = np.asarray(content.samples / 32768, np.float32)
-    if identity == Identity(SHIPPED["slt"]) and style == "plain":
-        return levelled(ours)
     base = World.of(ours)
     other = _between_silences(speak(text, identity.voice))
     theirs = np.asarray(other.samples / 32768, np.float32)
@@ -127,8 +128,8 @@ def recast(content: Spoken, text: str, identity: Identity, style: str) -> Sample
     rows = np.clip(along, 0, len(there.pitch) - 1)
     spectrum = np.exp(_at(np.log(there.spectrum + 1e-12), rows))
     noise = _at(there.noise, rows)
-    pitch = base.pitch / base.height * there.height * identity.height * HEIGHT.get(style, 1.0)
-    made = _styled(World(pitch, _warped(spectrum, identity.warp), noise), style)
+    note = there.height * identity.height * HEIGHT.get(style, 1.0)
+    made = _styled(World(np.where(base.pitch > 0, note, 0.0), _warped(spectrum, identity.warp), noise), style)
     sound = levelled(made.samples()) * GAIN.get(style, 1.0)
     return np.pad(sound, (0, max(0, len(ours) - len(sound))))[: len(ours)]
 

@@ -60,5 +60,5 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 
 def test_the_speakers_are_the_voices_that_were_recast() -> None:
-    assert VoiceConfig.tiny().speakers == tuple(SHIPPED)
+    assert sorted(VoiceConfig.tiny().speakers) == sorted(SHIPPED)
     assert all(preset.voices > len(SHIPPED) for preset in VOICE_PRESETS.values())
