@@ -20,7 +20,7 @@ from .voices import RATE, Spoken, speak
 
 MOST = 6 * RATE
 REFERENCES, REFERENCE = 2, 5 * RATE
-SHIPPED_SHARE, PLAIN_SHARE = 0.5, 0.6
+SHIPPED_SHARE, PLAIN_SHARE = 0.65, 0.7
 UNHEARD = 10_000_000  # scripts from here on are said by the voices themselves
 
 

@@ -59,7 +59,7 @@ class VoicePreset:
 
 VOICE_PRESETS = {
     "smoke": VoicePreset(8, 2, 400, 24, 6, 5, 2, 2, 2, rows=2, spelled=6, workers=0),
-    "tiny": VoicePreset(700, 1500, 0, 20000, 3200, 220, 2800, 12000, 7000),
+    "tiny": VoicePreset(700, 1500, 0, 20000, 6000, 220, 3600, 16000, 9000),
     "base": VoicePreset(6000, 20000, 0, 200000, 40000, 2000, 40000, 40000, 40000, workers=12),
 }
 
