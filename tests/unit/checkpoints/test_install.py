@@ -26,11 +26,13 @@ from .conftest import ENTRY, FILES, WANTED
 from .hub_server import COMMIT, FakeHub, Misdeed
 
 CHILD = """
+import signal
 import sys
 from pathlib import Path
 from sviqa_app.checkpoints.hub import Hub
 from sviqa_app.checkpoints.install import install
 from tests.unit.checkpoints.conftest import ENTRY
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for what runs in the background
 install(ENTRY, Hub(sys.argv[1]), home=Path(sys.argv[2]))
 """
 
