@@ -100,7 +100,7 @@ class Voices:
         speech = speech_to_clone(recording)
         mel = speech_mel(torch.from_numpy(resampled(speech, SPEECH_RATE).samples))[None]
         tokens = self._tokenizer(torch.from_numpy(resampled(speech, RATE).samples))
-        return put_right(Speaker(self.speakers.vector([speech])), self.vocoder, tokens, mel)
+        return put_right(Speaker(self.speakers.voiceprint(mel)[0]), self.vocoder, tokens, mel)
 
     @cached_property
     def _tokenizer(self) -> SpeechTokenizer:

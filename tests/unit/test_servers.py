@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -24,18 +23,10 @@ from sviqa_app.servers import (
 
 from .test_vault import Ring
 
+pytestmark = pytest.mark.usefixtures("ring")
+
 KEY = "sk-aVerySecretKey123"
 MINE = Server("mine", "https://example.org/v1", "gpt", hears=True, voice="alloy", agreed="example.org")
-
-
-@pytest.fixture(autouse=True)
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ring:
-    """A folder for settings and a keyring of one's own."""
-    found = Ring()
-    monkeypatch.setattr(servers, "settings_path", lambda: tmp_path / "new" / "settings.json")
-    monkeypatch.setattr(vault, "import_module", lambda name: found)
-    monkeypatch.delenv("SVIQA_SERVER_KEY_MINE", raising=False)
-    return found
 
 
 def test_until_one_is_added_there_is_none() -> None:

@@ -7,12 +7,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from sviqa_app import servers, serving, vault
+from sviqa_app import serving
 from sviqa_app.errors import EngineError, SviqaError
 from sviqa_app.servers import Server, find_key, find_server, read_servers
 from sviqa_app.verbs import serving as verbs
@@ -21,17 +20,10 @@ from .engine.chat_server import JSON, FakeServer, Reply
 from .engine.chat_server import serving as serving_chat
 from .test_vault import Ring
 
+pytestmark = pytest.mark.usefixtures("ring")
+
 KEY = "sk-aVerySecretKey123"
 MODELS = Reply((b'{"object": "list", "data": [{"id": "toy"}]}',), kind=JSON)
-
-
-@pytest.fixture(autouse=True)
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ring:
-    """A folder for settings and a keyring of one's own."""
-    found = Ring()
-    monkeypatch.setattr(servers, "settings_path", lambda: tmp_path / "settings.json")
-    monkeypatch.setattr(vault, "import_module", lambda name: found)
-    return found
 
 
 @pytest.fixture

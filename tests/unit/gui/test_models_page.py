@@ -37,15 +37,19 @@ def place() -> Place:
     return Place([BEST, DESK, TINY, EYE])
 
 
-@pytest.fixture
-def page(app: QApplication, place: Place) -> Iterator[ModelsPage]:
-    made = ModelsPage(place.models)
+def shown(made: ModelsPage) -> Iterator[ModelsPage]:
+    """The page in front until it is no longer needed."""
     made.show()
     made.activateWindow()
     QTest.qWaitForWindowActive(made)
     yield made
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def page(app: QApplication, place: Place) -> Iterator[ModelsPage]:
+    yield from shown(ModelsPage(place.models))
 
 
 def go_to(page: ModelsPage, name: str) -> None:

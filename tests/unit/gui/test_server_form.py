@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -18,21 +17,13 @@ from sviqa_app.gui.models_rows import server_row
 from sviqa_app.gui.server_form import ServerForm
 from sviqa_app.servers import Server, find_key, find_server, read_servers
 
-from ..test_vault import Ring
-from .test_models_page import TINY, press
+from .test_models_page import TINY, press, shown
 from .test_models_presenter import Place
 from .test_window import nameless
 
+pytestmark = pytest.mark.usefixtures("ring")
+
 KEY = "sk-aVerySecretKey123"
-
-
-@pytest.fixture(autouse=True)
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ring:
-    """A folder for settings and a keyring of one's own."""
-    found = Ring()
-    monkeypatch.setattr(servers, "settings_path", lambda: tmp_path / "settings.json")
-    monkeypatch.setattr(vault, "import_module", lambda name: found)
-    return found
 
 
 @pytest.fixture
@@ -44,13 +35,7 @@ def place() -> Place:
 
 @pytest.fixture
 def page(app: QApplication, place: Place) -> Iterator[ModelsPage]:
-    made = ModelsPage(place.models)
-    made.show()
-    made.activateWindow()
-    QTest.qWaitForWindowActive(made)
-    yield made
-    made.close()
-    made.deleteLater()
+    yield from shown(ModelsPage(place.models))
 
 
 @pytest.fixture
