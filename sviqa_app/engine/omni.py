@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from transformers import TextStreamer
+from transformers import RepetitionPenaltyLogitsProcessor, TextStreamer
 
 from ..checkpoints.pickles import converted
 from ..model.decode import Stop
@@ -21,10 +21,12 @@ SPEAKING = ("qwen2_5_omni", "qwen3_omni_moe")
 
 _RATE = 24_000
 # Qwen2.5-Omni speaks only where it is told so in these words (its model card).
-_QWEN = (
+_QWEN_2_5 = (
     "You are Qwen, a virtual human developed by the Qwen Team, Alibaba Group, capable of perceiving auditory and "
     "visual inputs, as well as generating text and speech."
 )
+# Qwen3-Omni's own penalty for saying a sound again, in a way of which transformers does not warn.
+_QWEN_3 = {"talker_repetition_penalty": 1.0, "talker_logits_processor": [RepetitionPenaltyLogitsProcessor(1.05)]}
 
 
 class Omni(Eye):
@@ -46,17 +48,22 @@ class Omni(Eye):
 
 
 class SpeakingOmni(Omni):
-    """A model that also speaks: Qwen2.5-Omni, Qwen3-Omni. Its sound comes once all is written."""
+    """A model that also speaks: Qwen2.5-Omni, Qwen3-Omni. Its sound comes once all is written.
+
+    Qwen3-Omni's "Thinking" has no speaker; our voice reads what it writes.
+    """
 
     @property
     def speech_rate(self) -> int | None:
         """Samples a second."""
-        return _RATE
+        return _RATE if self.model.has_talker else None
 
     def write(self, talk: object, messages: list[Message], speak: bool, put: Put, stop: Stop) -> Samples | None:
         """See Eye.write."""
-        if self.model.config.model_type == "qwen2_5_omni":
-            messages = [{"role": "system", "content": [{"type": "text", "text": _QWEN}]}, *messages]
+        speak = speak and self.model.has_talker
+        qwen_3 = self.model.config.model_type == "qwen3_omni_moe"
+        if not qwen_3:
+            messages = [{"role": "system", "content": [{"type": "text", "text": _QWEN_2_5}]}, *messages]
         with self._brake.watching(stop), torch.inference_mode():
             inputs = dict(self._prepared(messages))
             if "pixel_values" in inputs:  # for the writer alone: the speaker refuses them
@@ -67,6 +74,7 @@ class SpeakingOmni(Omni):
                 thinker_max_new_tokens=MOST_TEXT,
                 thinker_do_sample=False,
                 generation_mode="audio" if speak else "text",
+                **(_QWEN_3 if qwen_3 else {}),
             )
         return np.asarray(given[1].float().cpu().reshape(-1), np.float32) if speak else None
 
@@ -79,7 +87,9 @@ class SpeakingOmni(Omni):
 
 
 class _Speaking:
-    """An auto class; Qwen2.5-Omni's own loader would not say what its weights lack."""
+    """An auto class, which mends two things: Qwen2.5-Omni's own loader would not say what its weights lack, and
+    Qwen3-Omni's speaker looks in its config for how the model hears (transformers 5.24), which no published one has.
+    """
 
     @staticmethod
     def from_pretrained(folder: Path, **options: Any) -> Any:
@@ -88,7 +98,10 @@ class _Speaking:
 
         speakers = folder / "spk_dict.pt"
         if not speakers.is_file():
-            return AutoModelForMultimodalLM.from_pretrained(folder, **options)
+            model, found = AutoModelForMultimodalLM.from_pretrained(folder, **options)
+            if model.has_talker:
+                model.talker.config.audio_config = model.thinker.config.audio_config
+            return model, found
         converted(speakers)  # which opens it in a process of its own, and refuses what could run
         whole: Any = PreTrainedModel.from_pretrained
         model, found = whole.__func__(Qwen2_5OmniForConditionalGeneration, folder, **options)

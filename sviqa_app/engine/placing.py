@@ -25,7 +25,9 @@ _COUNTED = {32: 32, 16: 16, 8: 10, 4: 6}
 """Bits that a number takes: in a packed model some stay as they were."""
 
 
-_WHOLE = r"(.*\.)?(lm_head|vision_tower|vision_model|visual|multi_modal_projector|connector|audio_tower|token2wav)"
+_WHOLE = (
+    r"(.*\.)?(lm_head|vision_tower|vision_model|visual|multi_modal_projector|connector|audio_tower|(token|code)2wav)"
+)
 """Parts that stay as they were in a packed model: small ones, which see and speak worse when packed, or of sizes that
 bitsandbytes cannot pack on a processor, as SigLIP's.
 """

@@ -31,6 +31,7 @@ VISION = {
     "patch_size": 14,
 }
 QWEN_VISION = {"depth": 2, "num_heads": 2, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
+GEMMA_VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "position_embedding_size": 64}
 QWEN_PICTURES = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "min_pixels": 56 * 56,
@@ -39,11 +40,18 @@ QWEN_PICTURES = {
     "temporal_patch_size": 2,
     "merge_size": 2,
 }
+ROLES = ("system", "user", "assistant")
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}: {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}IMAGE{% elif part['type'] == 'audio' %}AUDIO{% else %}{{ part['text'] }}"
     "{% endif %}{% endfor %}{% if message['role'] == 'assistant' %}</s>{% endif %}\n"
     "{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+)
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}IMAGE{% elif part['type'] == 'audio' %}AUDIO{% else %}{{ part['text'] }}"
+    "{% endif %}{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
@@ -262,6 +270,153 @@ def qwen2_5_omni(folder: Path) -> Path:
     voice = {"cond": torch.randn(1, 8), "ref_mel": torch.randn(1, 50, 80), "bos_token": 3}
     torch.save({"Chelsie": voice}, folder / "spk_dict.pt")
     return folder
+
+
+def qwen3_omni(folder: Path, speaks: bool = True) -> Path:
+    """Qwen3-Omni, which hears and, unless it is the one that thinks, speaks as "Ethan"."""
+    torch.manual_seed(0)
+    names = {
+        "image_token": "<|image_pad|>",
+        "audio_token": "<|audio_pad|>",
+        "video_token": "<|video_pad|>",
+        "vision_bos_token": "<|vision_start|>",
+        "vision_eos_token": "<|vision_end|>",
+        "audio_bos_token": "<|audio_start|>",
+        "audio_eos_token": "<|audio_end|>",
+    }
+    more = (
+        "<|im_start|>",
+        "<|im_end|>",
+        "<tts_pad>",
+        "<tts_text_bos>",
+        "<tts_text_eod>",
+        "system",
+        "user",
+        "assistant",
+    )
+    tokenizer = words(*names.values(), *more, extra_special_tokens=names)
+    image, audio, video, seen, _, heard, _ = tokenizer.convert_tokens_to_ids(list(names.values()))
+    ids = {
+        "image_token_id": image,
+        "audio_token_id": audio,
+        "video_token_id": video,
+        "vision_start_token_id": seen,
+        "audio_start_token_id": heard,
+    }
+    roles = ("im_start", "im_end", "tts_pad", "tts_bos", "tts_eos", *ROLES)
+    marks = {f"{role}_token_id": tokenizer.convert_tokens_to_ids(mark) for role, mark in zip(roles, more, strict=True)}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    hearing = {"encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "d_model": 32}
+    seeing = {"hidden_size": 32, "out_hidden_size": 64, "intermediate_size": 64, **QWEN_VISION, "patch_size": 16}
+    config = hf.Qwen3OmniMoeConfig(
+        thinker_config={
+            "audio_config": {"output_dim": 64, "downsample_hidden_size": 16, **hearing},
+            "vision_config": {"deepstack_visual_indexes": [0, 1], "num_position_embeddings": 64, **seeing},
+            "text_config": {**SIZES, **experts, "rope_parameters": mrope()},
+            "user_token_id": marks["user_token_id"],
+            **ids,
+        },
+        talker_config={
+            "text_config": {
+                **SIZES,
+                **experts,
+                "vocab_size": 3072,
+                "shared_expert_intermediate_size": 32,
+                "rope_parameters": mrope(),
+            },
+            "code_predictor_config": {**SIZES, "head_dim": 16, "vocab_size": 2048, "num_code_groups": 16},
+            "spatial_merge_size": 2,
+            "thinker_hidden_size": 64,
+            "accept_hidden_layer": 1,
+            "num_code_groups": 16,
+            "codec_pad_id": 2148,
+            "codec_bos_id": 2149,
+            "codec_eos_token_id": 2150,
+            "codec_nothink_id": 2155,
+            "codec_think_bos_id": 2156,
+            "codec_think_eos_id": 2157,
+            "speaker_id": {"chelsie": 2301, "ethan": 2302, "aiden": 2303},
+            **ids,
+        },
+        code2wav_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "decoder_dim": 64,
+        },
+        enable_audio_output=speaks,
+        **marks,
+    )
+    image_mark, audio_mark = "<|vision_start|><|image_pad|><|vision_end|>", "<|audio_start|><|audio_pad|><|audio_end|>"
+    return save(
+        folder,
+        hf.Qwen3OmniMoeForConditionalGeneration(config),
+        tokenizer,
+        template=CHATML.replace("IMAGE", image_mark).replace("AUDIO", audio_mark),
+        preprocessor_config={
+            **QWEN_PICTURES,
+            "patch_size": 16,
+            "processor_class": "Qwen3OmniMoeProcessor",
+            "feature_extractor_type": "WhisperFeatureExtractor",
+            "feature_size": 128,
+            "return_attention_mask": True,
+        },
+    )
+
+
+def gemma4(folder: Path) -> Path:
+    """Gemma 4 of the kind that hears, whose processor also takes videos."""
+    torch.manual_seed(0)
+    names = {
+        "image_token": "<|image|>",
+        "boi_token": "<|image>",
+        "eoi_token": "<image|>",
+        "audio_token": "<|audio|>",
+        "boa_token": "<|audio>",
+        "eoa_token": "<audio|>",
+    }
+    tokenizer = words(*names.values(), "<|video|>", extra_special_tokens=names)
+    marks = (*names.values(), "<|video|>")
+    image, seen, seen_end, audio, heard, heard_end, video = tokenizer.convert_tokens_to_ids(list(marks))
+    layers = ["sliding_attention", "full_attention"] * 2
+    config = hf.Gemma4Config(
+        text_config={
+            **SIZES,
+            "num_hidden_layers": len(layers),
+            "num_kv_shared_layers": 2,
+            "layer_types": layers,
+            "head_dim": 16,
+            "global_head_dim": 32,
+            "sliding_window": 32,
+            "vocab_size_per_layer_input": 320,
+            "hidden_size_per_layer_input": 8,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+        vision_config={**GEMMA_VISION, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16},
+        audio_config={"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "output_proj_dims": 64},
+        boi_token_id=seen,
+        eoi_token_id=seen_end,
+        image_token_id=image,
+        video_token_id=video,
+        boa_token_id=heard,
+        eoa_token_index=heard_end,
+        audio_token_id=audio,
+    )
+    return save(
+        folder,
+        hf.Gemma4ForConditionalGeneration(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<|image|>").replace("AUDIO", "<|audio|>"),
+        processor_config={
+            "processor_class": "Gemma4Processor",
+            "image_processor": {"image_processor_type": "Gemma4ImageProcessor", "max_soft_tokens": 70},
+            "feature_extractor": {"feature_extractor_type": "Gemma4AudioFeatureExtractor"},
+            "video_processor": {"video_processor_type": "Gemma4VideoProcessor"},
+        },
+    )
 
 
 def whisper(folder: Path) -> Path:

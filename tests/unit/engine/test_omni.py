@@ -11,7 +11,7 @@ from PIL import Image
 from sviqa_app.checkpoints.fit import Machine
 from sviqa_app.engine import eyes, omni
 from sviqa_app.engine.cascade import Cascade
-from sviqa_app.engine.omni import SpeakingOmni
+from sviqa_app.engine.omni import Omni, SpeakingOmni
 from sviqa_app.errors import ModelError
 from sviqa_app.turn import AudioChunk, Done, Heard, Question, TextDelta
 
@@ -23,13 +23,32 @@ MACHINE = Machine(10**11, 0, 10**11, 0)
 RED = Image.new("RGB", (70, 40), "red")
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Cascade:
-    """Qwen2.5-Omni, whose answers are short."""
+@pytest.fixture(scope="module", params=["qwen2_5_omni", "qwen3_omni"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cascade:
+    """A model whose answers are short."""
     folder = tmp_path_factory.mktemp("models")
-    eye = SpeakingOmni.load(published.qwen2_5_omni(folder / "qwen"), MACHINE)
+    eye = SpeakingOmni.load(getattr(published, request.param)(folder / "qwen"), MACHINE)
     eye.model.generate = partial(eye.model.generate, talker_max_new_tokens=20)
     return Cascade("qwen", eye, small_voices(folder / "voice"))
+
+
+def thinking(folder: Path) -> Path:
+    """Qwen3-Omni without a speaker."""
+    return published.qwen3_omni(folder, speaks=False)
+
+
+HEARING = [
+    pytest.param((SpeakingOmni, thinking), id="qwen3_omni_thinking"),
+    pytest.param((Omni, published.gemma4), id="gemma4"),
+]
+
+
+@pytest.fixture(scope="module", params=HEARING)
+def mute(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cascade:
+    """A model that hears and does not speak."""
+    kind, write = request.param
+    folder = tmp_path_factory.mktemp("models")
+    return Cascade("mute", kind.load(write(folder / "mute"), MACHINE), small_voices(folder / "voice"))
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +59,15 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("question", [Question(speech()), Question(speech(), "what is this"), Question(text="what")])
 def test_it_hears_and_speaks_itself(question: Question, engine: Cascade) -> None:
-    events = list(engine.load_picture(RED).answer(question))
+    talk = engine.load_picture(RED)
     assert engine.sample_rate == 24_000
-    assert not any(isinstance(event, Heard) for event in events)  # there is no transcript
-    words = [event for event in events if isinstance(event, TextDelta)]
-    (sound,) = [event for event in events if isinstance(event, AudioChunk)]
-    assert words and len(sound.samples) > 1000 and sound.rate == 24_000
-    assert isinstance(events[-1], Done) and events[-1].text
+    for _ in range(2):
+        events = list(talk.answer(question))
+        assert not any(isinstance(event, Heard) for event in events)  # there is no transcript
+        assert any(isinstance(event, TextDelta) for event in events)
+        (sound,) = [event for event in events if isinstance(event, AudioChunk)]
+        assert len(sound.samples) > 1000 and sound.rate == 24_000
+        assert isinstance(events[-1], Done) and events[-1].text
 
 
 def test_in_words_alone_turn_after_turn(engine: Cascade) -> None:
@@ -56,12 +77,28 @@ def test_in_words_alone_turn_after_turn(engine: Cascade) -> None:
         assert not any(isinstance(event, AudioChunk) for event in events) and isinstance(events[-1], Done)
 
 
+@pytest.mark.parametrize("question", [Question(speech()), Question(speech(), "what is this"), Question(text="what")])
+def test_it_hears_and_leaves_the_speaking_to_our_voice(question: Question, mute: Cascade) -> None:
+    talk = mute.load_picture(RED)
+    for _ in range(2):
+        events = list(talk.answer(question))
+        assert not any(isinstance(event, Heard) for event in events)
+        assert any(isinstance(event, TextDelta) for event in events)
+        assert {event.rate for event in events if isinstance(event, AudioChunk)} <= {mute.voices.sample_rate}
+        assert isinstance(events[-1], Done) and events[-1].text
+
+
 @pytest.mark.parametrize("polls", [0, 2, 30])
 def test_stopped_while_it_writes_or_speaks(polls: int, engine: Cascade) -> None:
     asked = iter(range(polls))
     talk = engine.load_picture(RED)
     *_, done = talk.answer(Question(text="what"), stop=lambda: next(asked, None) is None)
     assert isinstance(done, Done) and done.cancelled
+
+
+@pytest.mark.parametrize("polls", [0, 2, 5])
+def test_stopped_while_our_voice_speaks_for_it(polls: int, mute: Cascade) -> None:
+    test_stopped_while_it_writes_or_speaks(polls, mute)
 
 
 def test_silence_is_answered_in_our_voice_at_the_rate_of_theirs(engine: Cascade) -> None:
