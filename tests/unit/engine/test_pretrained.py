@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from sviqa_app.checkpoints.fit import Machine
 from sviqa_app.engine.eyes import Eye
 from sviqa_app.engine.omni import Omni
+from sviqa_app.engine.placing import has
 from sviqa_app.engine.pretrained import load_processor
 from sviqa_app.errors import ModelError
 
@@ -79,12 +80,27 @@ def test_code_in_the_folder_does_not_run(folder: Path, tmp_path: Path) -> None:
     assert not owned.exists()
 
 
-def test_what_takes_torchvision_says_so(tmp_path: Path) -> None:
-    folder = published.qwen2_vl(tmp_path / "phi")
-    edit(folder / "config.json", model_type="phi4_multimodal")
-    edit(folder / "preprocessor_config.json", image_processor_type="Phi4MultimodalImageProcessor")
-    edit(folder / "preprocessor_config.json", processor_class="Phi4MultimodalProcessor")
-    assert "phi needs torchvision, which is not installed. Run: pip install torchvision" in refused(folder, Omni)
+@pytest.mark.parametrize(
+    ("kind", "name", "pictures", "package"),
+    [
+        ("phi4_multimodal", "Phi4Multimodal", "Phi4MultimodalImageProcessor", "torchvision"),
+        ("gemma4_unified", "Gemma4Unified", "Gemma4UnifiedImageProcessor", "torchvision"),
+        ("gemma3n", "Gemma3n", "SiglipImageProcessor", "timm"),
+    ],
+)
+def test_what_takes_a_package_says_so(kind: str, name: str, pictures: str, package: str, tmp_path: Path) -> None:
+    if has(package):
+        pytest.skip(f"{package} is installed")
+    folder = published.gemma4(tmp_path / "folder")
+    parts = {f"{part}_config": {"model_type": f"{kind}_{part}"} for part in ("text", "vision", "audio")}
+    edit(folder / "config.json", model_type=kind, **parts)
+    edit(
+        folder / "processor_config.json",
+        processor_class=f"{name}Processor",
+        image_processor={"image_processor_type": pictures},
+        feature_extractor={"feature_extractor_type": f"{name}AudioFeatureExtractor"},
+    )
+    assert f"folder needs {package}, which is not installed. Run: pip install {package}" in refused(folder, Omni)
 
 
 def test_a_processor_of_pictures_and_videos_prepares_pictures(tmp_path: Path) -> None:
