@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..errors import ModelError
@@ -69,6 +70,7 @@ def _pairs(folder: Path) -> dict[str, dict[str, Stored]]:
 
 def _adding(down: Stored, up: Stored, scale: float) -> Callable[[Tensor], Tensor]:
     def add(weight: Tensor) -> Tensor:
-        return (weight.float() + scale * (up.read().float() @ down.read().float())).to(weight.dtype)
+        factors = up.read().to(weight.device, torch.float32) @ down.read().to(weight.device, torch.float32)
+        return (weight.float() + scale * factors).to(weight.dtype)
 
     return add

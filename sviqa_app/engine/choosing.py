@@ -97,10 +97,10 @@ def _of_folders(name: str, folder: Path, ear: Path | None) -> Engine:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     from .eyes import Eye
-    from .omni import KINDS, SPEAKING, Omni, SpeakingOmni
+    from .omni import OMNIS
 
-    if kind in (*KINDS, *SPEAKING):
-        return _cascade(name, SpeakingOmni if kind in SPEAKING else Omni, folder, None)
+    if kind in OMNIS:
+        return _cascade(name, OMNIS[kind], folder, None)
     if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return _cascade(name, Eye, folder, ear)
     raise ModelError(f"{folder} holds a model of the kind {kind[:40]!r}, which cannot answer about pictures.", _LISTED)

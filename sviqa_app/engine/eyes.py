@@ -57,6 +57,8 @@ class Eye:
 
     hears: ClassVar[bool] = False
     """Whether messages may hold recordings: {"type": "audio", "audio": [n] at 16 kHz}."""
+    plain: ClassVar[bool] = False
+    """Whether its weights must be neither packed nor split."""
 
     def __init__(self, name: str, model: Any, processor: Any, placement: Placement) -> None:
         self.name = name
@@ -79,7 +81,7 @@ class Eye:
                 f"The model in {folder} does not say how it is talked to: it has no chat template.",
                 "Give one that was trained to answer questions.",
             )
-        model, placement = load_model(folder, cls._auto(), machine)
+        model, placement = load_model(folder, cls._auto(), machine, cls.plain)
         return cls(folder.name, model, processor, placement)
 
     @property

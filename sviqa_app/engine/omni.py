@@ -9,15 +9,13 @@ import numpy as np
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TextStreamer
 
+from ..checkpoints import lora
 from ..checkpoints.pickles import converted
+from ..checkpoints.stored import Stored
 from ..model.decode import Stop
 from ..turn import Samples
 from .eyes import MOST_TEXT, Eye, Message, Streamer
 from .writing import Put
-
-KINDS = ("gemma3n", "gemma4", "gemma4_unified", "phi4_multimodal")
-SPEAKING = ("qwen2_5_omni", "qwen3_omni_moe")
-"""transformers' names of the models that see and hear, and of those that also speak."""
 
 _RATE = 24_000
 # Qwen2.5-Omni speaks only where it is told so in these words (its model card).
@@ -45,6 +43,16 @@ class Omni(Eye):
 
     def _generate(self, talk: object, inputs: Any, streamer: TextStreamer | None, most: int) -> None:
         self.model.generate(**inputs, streamer=streamer, max_new_tokens=most)
+
+
+class LoraOmni(Omni):
+    """Phi-4-multimodal, which sees with a LoRA that lies beside its weights; it hears with that one as well."""
+
+    plain: ClassVar[bool] = True
+
+    @classmethod
+    def _auto(cls) -> Any:
+        return _WithLora
 
 
 class SpeakingOmni(Omni):
@@ -84,6 +92,35 @@ class SpeakingOmni(Omni):
 
     def _find_writer(self) -> Any:
         return self.model.thinker
+
+
+OMNIS: dict[str, type[Omni]] = {
+    "gemma3n": Omni,
+    "gemma4": Omni,
+    "gemma4_unified": Omni,
+    "phi4_multimodal": LoraOmni,
+    "qwen2_5_omni": SpeakingOmni,
+    "qwen3_omni_moe": SpeakingOmni,
+}
+"""What runs a model that sees and hears, by transformers' name of its kind."""
+
+
+class _WithLora:
+    """An auto class that adds the LoRA to the weights."""
+
+    @staticmethod
+    def from_pretrained(folder: Path, **options: Any) -> Any:
+        """The model, and what was found in its files. Raises ModelError where the LoRA does not fit."""
+        from transformers import AutoModelForMultimodalLM
+
+        model, found = AutoModelForMultimodalLM.from_pretrained(folder, **options)
+        if (beside := folder / "vision-lora").is_dir():
+            weights = {name: weight.data for name, weight in model.named_parameters()}
+            stored = {name: Stored.of(weight) for name, weight in weights.items()}
+            for name, changed in lora.merged(beside, stored, lambda name: name).items():
+                if changed is not stored[name]:
+                    weights[name].copy_(changed.read())
+        return model, found
 
 
 class _Speaking:

@@ -19,19 +19,21 @@ _PACKAGES = ("torchvision", "timm", "accelerate", "bitsandbytes", "num2words", "
 _AGAIN = "Install the model again, or choose another."
 
 
-def load_model(folder: Path, auto: Any, machine: Machine) -> tuple[Any, Placement]:
+def load_model(folder: Path, auto: Any, machine: Machine, plain: bool = False) -> tuple[Any, Placement]:
     """The model in a folder by one of transformers' auto classes, ready to answer, and where it is.
 
-    Raises ModelError where it is broken, incomplete, of another kind, in pickles, or too large for the machine.
+    `plain`: neither packed nor split. Raises ModelError where it is broken, incomplete, of another kind, in pickles,
+    or too large for the machine.
     """
     _hush()
+    _refuse_strangers(folder)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         raise ModelError(f"{folder} holds no weights as safetensors.", _AGAIN)
     for file in weights:
         check_weights(file)
     with plainly(folder):
-        return placed(folder, machine, partial(_load, folder, auto))
+        return placed(folder, machine, partial(_load, folder, auto), plain)
 
 
 def load_processor(folder: Path) -> Any:
@@ -41,11 +43,13 @@ def load_processor(folder: Path) -> Any:
     _hush()
     with plainly(folder):
         try:
-            return AutoProcessor.from_pretrained(folder, **LOCAL)  # type: ignore[no-untyped-call]
+            processor = AutoProcessor.from_pretrained(folder, **LOCAL)  # type: ignore[no-untyped-call]
         except (ImportError, OSError):
             if (processor := _without_videos(folder)) is None:
                 raise
-            return processor
+        if getattr(processor, "chat_template", "") is None:  # Phi-4's drops it (transformers 5.24)
+            processor.chat_template = processor.get_processor_dict(folder, **LOCAL)[0].get("chat_template")
+        return processor
 
 
 @contextmanager
@@ -62,6 +66,14 @@ def plainly(folder: Path) -> Iterator[None]:
             raise ModelError(what, f"Run: pip install {lacking[0]}") from error
         why = next(iter(str(error).strip().splitlines()), "")[:200].rstrip(".")
         raise ModelError(f"The model in {folder} cannot be loaded: {why}.", _AGAIN) from error
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """What timm builds must be of its own, with no weights of another file; it would fetch a name with ":" in it."""
+    for part in read_json(folder / CONFIG).values():
+        name = part.get("architecture", "") if isinstance(part, dict) else ""
+        if ":" in str(name) or (name and "checkpoint_path" in str(part.get("model_args"))):
+            raise ModelError(f"The model in {folder} takes a part of it from elsewhere: {str(name)[:60]}.", _AGAIN)
 
 
 def _load(folder: Path, auto: Any, placement: Placement) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers as hf
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers.utils import logging
@@ -31,7 +32,13 @@ VISION = {
     "patch_size": 14,
 }
 QWEN_VISION = {"depth": 2, "num_heads": 2, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
-GEMMA_VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "position_embedding_size": 64}
+GEMMA_TEXT = {
+    **SIZES,
+    "num_hidden_layers": 4,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "sliding_window": 32,
+    "head_dim": 16,
+}
 QWEN_PICTURES = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "min_pixels": 56 * 56,
@@ -369,41 +376,27 @@ def qwen3_omni(folder: Path, speaks: bool = True) -> Path:
 def gemma4(folder: Path) -> Path:
     """Gemma 4 of the kind that hears, whose processor also takes videos."""
     torch.manual_seed(0)
-    names = {
-        "image_token": "<|image|>",
-        "boi_token": "<|image>",
-        "eoi_token": "<image|>",
-        "audio_token": "<|audio|>",
-        "boa_token": "<|audio>",
-        "eoa_token": "<audio|>",
-    }
-    tokenizer = words(*names.values(), "<|video|>", extra_special_tokens=names)
-    marks = (*names.values(), "<|video|>")
-    image, seen, seen_end, audio, heard, heard_end, video = tokenizer.convert_tokens_to_ids(list(marks))
-    layers = ["sliding_attention", "full_attention"] * 2
+    tokenizer, ids = gemma_words()
     config = hf.Gemma4Config(
         text_config={
-            **SIZES,
-            "num_hidden_layers": len(layers),
+            **GEMMA_TEXT,
             "num_kv_shared_layers": 2,
-            "layer_types": layers,
-            "head_dim": 16,
-            "global_head_dim": 32,
-            "sliding_window": 32,
             "vocab_size_per_layer_input": 320,
             "hidden_size_per_layer_input": 8,
             "bos_token_id": 1,
             "eos_token_id": 2,
         },
-        vision_config={**GEMMA_VISION, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "position_embedding_size": 64,
+        },
         audio_config={"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "output_proj_dims": 64},
-        boi_token_id=seen,
-        eoi_token_id=seen_end,
-        image_token_id=image,
-        video_token_id=video,
-        boa_token_id=heard,
-        eoa_token_index=heard_end,
-        audio_token_id=audio,
+        **ids,
     )
     return save(
         folder,
@@ -417,6 +410,129 @@ def gemma4(folder: Path) -> Path:
             "video_processor": {"video_processor_type": "Gemma4VideoProcessor"},
         },
     )
+
+
+def gemma4_unified(folder: Path) -> Path:
+    """Gemma 4 whose language model reads patches and samples itself; it takes torchvision."""
+    torch.manual_seed(0)
+    tokenizer, ids = gemma_words()
+    config = hf.Gemma4UnifiedConfig(
+        text_config={**GEMMA_TEXT, "bos_token_id": 1, "eos_token_id": 2},
+        vision_config={"mm_embed_dim": 64, "mm_posemb_size": 64, "output_proj_dims": 64},
+        audio_config={},
+        **ids,
+    )
+    return save(
+        folder,
+        hf.Gemma4UnifiedForConditionalGeneration(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<|image|>").replace("AUDIO", "<|audio|>"),
+        processor_config={
+            "processor_class": "Gemma4UnifiedProcessor",
+            "image_processor": {"image_processor_type": "Gemma4UnifiedImageProcessor", "max_soft_tokens": 70},
+            "feature_extractor": {"feature_extractor_type": "Gemma4UnifiedAudioFeatureExtractor"},
+            "video_processor": {"video_processor_type": "Gemma4UnifiedVideoProcessor"},
+        },
+    )
+
+
+def gemma3n(folder: Path) -> Path:
+    """Gemma 3n, which takes timm."""
+    torch.manual_seed(0)
+    names = {
+        "image_token": "<image_soft_token>",
+        "boi_token": "<start_of_image>",
+        "eoi_token": "<end_of_image>",
+        "audio_token": "<audio_soft_token>",
+        "boa_token": "<start_of_audio>",
+        "eoa_token": "<end_of_audio>",
+    }
+    tokenizer = words(*names.values(), extra_special_tokens=names)
+    ids = {name + "_id": tokenizer.convert_tokens_to_ids(mark) for name, mark in names.items()}
+    config = hf.Gemma3nConfig(
+        text_config={
+            **GEMMA_TEXT,
+            "vocab_size": 576,
+            "num_kv_shared_layers": 2,
+            "activation_sparsity_pattern": [0.0] * 4,
+            "vocab_size_per_layer_input": 320,
+            "hidden_size_per_layer_input": 8,
+            "laurel_rank": 8,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+        vision_config={
+            "architecture": "mobilenetv5_300m_enc",
+            "model_args": {"channel_multiplier": 0.1},
+            "vocab_offset": 320,
+        },
+        audio_config={
+            "hidden_size": 32,
+            "conf_num_attention_heads": 2,
+            "conf_num_hidden_layers": 2,
+            "sscp_conv_channel_size": [8, 4],
+            "vocab_offset": 448,
+        },
+        **ids,
+    )
+    return save(
+        folder,
+        hf.Gemma3nForConditionalGeneration(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<image_soft_token>").replace("AUDIO", "<audio_soft_token>"),
+        preprocessor_config={
+            "processor_class": "Gemma3nProcessor",
+            "image_processor_type": "SiglipImageProcessorFast",
+            "feature_extractor_type": "Gemma3nAudioFeatureExtractor",
+            "do_normalize": False,
+            "size": {"height": 256, "width": 256},
+        },
+        processor_config={"processor_class": "Gemma3nProcessor", "audio_seq_length": 188, "image_seq_length": 256},
+    )
+
+
+def phi4(folder: Path) -> Path:
+    """Phi-4-multimodal, which takes torchvision, and the LoRA with which it sees."""
+    torch.manual_seed(0)
+    names = {"image_token": "<|endoftext10|>", "audio_token": "<|endoftext11|>"}
+    tokenizer = words(*names.values(), extra_special_tokens=names)
+    image, audio = tokenizer.convert_tokens_to_ids(list(names.values()))
+    config = hf.Phi4MultimodalConfig(
+        **SIZES,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        vision_config={**VISION, "image_size": 448, "image_token_id": image},
+        audio_config={
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_blocks": 2,
+            "num_attention_heads": 2,
+            "ext_pw_out_channel": 32,
+            "depthwise_separable_out_channel": 32,
+            "nemo_conv_channels": 16,
+            "audio_token_id": audio,
+        },
+    )
+    save(
+        folder,
+        hf.Phi4MultimodalForCausalLM(config),
+        tokenizer,
+        template=TEMPLATE.replace("IMAGE", "<|endoftext10|>").replace("AUDIO", "<|endoftext11|>"),
+        preprocessor_config={
+            "processor_class": "Phi4MultimodalProcessor",
+            "image_processor_type": "Phi4MultimodalImageProcessorFast",
+            "feature_extractor_type": "Phi4MultimodalFeatureExtractor",
+        },
+        processor_config={"processor_class": "Phi4MultimodalProcessor"},
+    )
+    beside = folder / "vision-lora"
+    beside.mkdir()
+    (beside / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4, "lora_alpha": 8}))
+    module = "base_model.model.model.layers.1.mlp.down_proj"
+    factors = {f"{module}.lora_A.weight": torch.randn(4, 96), f"{module}.lora_B.weight": torch.randn(64, 4)}
+    save_file(factors, beside / "adapter_model.safetensors")
+    return folder
 
 
 def whisper(folder: Path) -> Path:
@@ -446,6 +562,22 @@ def whisper(folder: Path) -> Path:
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
     return folder
+
+
+def gemma_words() -> tuple[hf.PreTrainedTokenizerFast, dict[str, int]]:
+    """A tokenizer with the marks of Gemma 4, and their ids by the names of its config."""
+    names = {
+        "image_token": "<|image|>",
+        "boi_token": "<|image>",
+        "eoi_token": "<image|>",
+        "audio_token": "<|audio|>",
+        "boa_token": "<|audio>",
+        "eoa_token": "<audio|>",
+    }
+    tokenizer = words(*names.values(), "<|video|>", extra_special_tokens=names)
+    ids = {f"{name}_id": tokenizer.convert_tokens_to_ids(mark) for name, mark in names.items()}
+    ids["eoa_token_index"] = ids.pop("eoa_token_id")
+    return tokenizer, {**ids, "video_token_id": tokenizer.convert_tokens_to_ids("<|video|>")}
 
 
 def mrope() -> dict[str, Any]:
