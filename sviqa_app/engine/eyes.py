@@ -140,7 +140,7 @@ class Eye:
         kept = self._kept
         assert kept is not None
         kept.rewind(known)
-        written = self.model.generate(**inputs, past_key_values=kept.cache, streamer=streamer, max_new_tokens=most)
+        written = self.model.generate(**inputs, cache=kept.cache, streamer=streamer, max_new_tokens=most)
         kept.ids = written[0].tolist()[: kept.cache.get_seq_length()]
 
     def _known(self, talk: object, ids: list[int]) -> int:

@@ -32,7 +32,7 @@ class LanguageModel(Protocol):
     def language(
         self,
         inputs_embeds: Tensor,
-        past_key_values: Cache = None,
+        cache: Cache = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
     ) -> tuple[Tensor, Cache]:
@@ -101,7 +101,7 @@ def prefill(
     `positions` [B, L] are counted on from the cache's length unless given. `mask` [B, cached + L] is 0 over
     the left padding of a batch.
     """
-    hidden, cache = model.language(prompt, past_key_values=cache, attention_mask=mask, position_ids=positions)
+    hidden, cache = model.language(prompt, cache=cache, attention_mask=mask, position_ids=positions)
     return model.logits(hidden[:, -1]), cache
 
 

@@ -106,7 +106,7 @@ class Sviqa(nn.Module):
     def language(
         self,
         inputs_embeds: Tensor,
-        past_key_values: Any = None,
+        cache: Any = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         use_cache: bool = True,
@@ -114,12 +114,12 @@ class Sviqa(nn.Module):
         """inputs_embeds [B, L, H] → (hidden states [B, L, H] after the last norm, the cache)."""
         out = self.llava.model.language_model(
             inputs_embeds=inputs_embeds,
-            past_key_values=past_key_values,
+            cache=cache,
             attention_mask=attention_mask,
             position_ids=position_ids,
             use_cache=use_cache,
         )
-        return out.last_hidden_state, out.past_key_values
+        return out.last_hidden_state, out.cache
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden [..., H] → logits [..., vocabulary]."""

@@ -60,18 +60,18 @@ class TinyLanguage(nn.Module):
     def language(
         self,
         inputs_embeds: Tensor,
-        past_key_values: Cache = None,
+        cache: Cache = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
     ) -> tuple[Tensor, Cache]:
         out = self.llama.model(
             inputs_embeds=inputs_embeds,
-            past_key_values=past_key_values,
+            cache=cache,
             attention_mask=attention_mask,
             position_ids=position_ids,
             use_cache=True,
         )
-        return out.last_hidden_state, out.past_key_values
+        return out.last_hidden_state, out.cache
 
     def logits(self, hidden: Tensor) -> Tensor:
         return self.llama.lm_head(hidden)
