@@ -18,7 +18,7 @@ from sviqa_app.engine.cascade import Cascade
 from sviqa_app.engine.omni import LoraOmni, Omni, SpeakingOmni
 from sviqa_app.engine.placing import has
 from sviqa_app.engine.pretrained import load_model
-from sviqa_app.errors import ModelError
+from sviqa_app.errors import EngineError, ModelError
 from sviqa_app.turn import AudioChunk, Done, Heard, Question, Recording, TextDelta
 
 from ..small_voice import small_voices
@@ -143,6 +143,17 @@ def test_the_picture_and_every_recording_count_where_our_voice_speaks(mute: Casc
 @pytest.mark.parametrize("polls", [0, 2, 5])
 def test_stopped_while_our_voice_speaks_for_it(polls: int, mute: Cascade) -> None:
     test_stopped_while_it_writes_or_speaks(polls, mute)
+
+
+def test_what_fails_in_it_is_one_line(engine: Cascade, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise ValueError("bad\nvery bad")
+
+    eye = engine.eye
+    assert isinstance(eye, Omni)
+    monkeypatch.setattr(eye.model, "generate", fail)
+    with pytest.raises(EngineError, match=r"^The model failed \(ValueError: bad\)\. Choose another model\.$"):
+        list(engine.load_picture(RED).answer(Question(speech())))
 
 
 def test_silence_is_answered_in_our_voice_at_the_rate_of_theirs(engine: Cascade) -> None:
