@@ -15,6 +15,8 @@ from sviqa_app.evaluation.scenes import Plan, cases, measure, show, tally
 from sviqa_app.training.questions import Asked
 from sviqa_app.training.voices import Spoken
 
+from ..training.test_scenes import needs_emoji
+
 
 @pytest.fixture(autouse=True)
 def quick_voice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +30,7 @@ def quick_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "speak", say)
 
 
+@needs_emoji
 def test_modes_and_noise_ask_the_same_about_the_same_pictures() -> None:
     plans = [Plan("text", 3), Plan("speech", 3), Plan("mixed", 3, snr=(0.0, 5.0))]
     for text, speech, mixed in zip(*map(cases, plans), strict=True):
@@ -37,6 +40,7 @@ def test_modes_and_noise_ask_the_same_about_the_same_pictures() -> None:
         assert mixed.question.text == text.question.text == text.asked.text
 
 
+@needs_emoji
 def test_other_seeds_ask_otherwise() -> None:
     ours, others = (list(cases(Plan("text", 5, seed))) for seed in (0, 1))
     assert [c.asked for c in ours] != [c.asked for c in others]
@@ -71,6 +75,7 @@ def test_counting() -> None:
     assert (report.caption_errors.right, report.caption_errors.of) == (1 + 3, 11)
 
 
+@needs_emoji
 @pytest.mark.parametrize("mode", ["text", "mixed"])
 def test_a_whole_measurement(
     mode: str, engine: EndToEnd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +13,9 @@ from sviqa_app.evaluation.spoken import Listener, grammar, measure, show, unders
 from sviqa_app.training.sayings import naturally
 from sviqa_app.turn import Samples
 
+from ..training.needs import needs_flite
+from ..training.test_scenes import needs_emoji
+
 
 def test_counting() -> None:
     counted = understood([("A red circle.", "the red circle"), ("Two dogs.", "two cats"), ("No.", "")])
@@ -21,7 +23,7 @@ def test_counting() -> None:
     assert (counted.word_errors.right, counted.word_errors.of) == (2, 5)
 
 
-@pytest.mark.skipif(not shutil.which("flite"), reason="flite speaks the answers")
+@needs_flite
 @pytest.mark.parametrize(
     "answer",
     ["Nothing.", "Yes, top left.", "A red circle and two dogs.", "I cannot tell.", "The light bulb."],
@@ -35,12 +37,13 @@ def test_silence_is_nothing() -> None:
     assert Listener(grammar()).hear(np.zeros(16000, np.float32), 16000) in ("", "no")
 
 
-@pytest.mark.skipif(not shutil.which("flite"), reason="flite speaks the sentence")
+@needs_flite
 def test_without_a_grammar_any_english_is_heard() -> None:
     heard = Listener().hear(naturally("We will meet you at the station."), 16000)
     assert {"meet", "station"} <= set(heard.split())
 
 
+@needs_emoji
 def test_a_whole_measurement(
     engine: EndToEnd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
