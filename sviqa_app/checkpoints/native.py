@@ -67,16 +67,24 @@ def read_voice_config(folder: Path) -> VoiceConfig:
 
 def _read_config(folder: Path) -> Any:
     path = folder / CONFIG
+    if not folder.is_dir():
+        raise ModelError(f"There is no model folder at {folder}.", "Check the name, or install the model.")
+    values = read_json(path)
     try:
-        if not folder.is_dir():
-            raise ModelError(f"There is no model folder at {folder}.", "Check the name, or install the model.")
+        _check_sizes(values)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is not valid JSON.", _AGAIN) from error
+    return values
+
+
+def read_json(path: Path) -> Any:
+    """What a model folder's small JSON file holds. Raises ModelError when missing, broken or too large."""
+    try:
         if not path.is_file():
-            raise ModelError(f"The folder {folder} holds no {CONFIG}.", "Give the folder of a model.")
+            raise ModelError(f"The folder {path.parent} holds no {path.name}.", "Give the folder of a model.")
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ModelError(f"{path} is too large to be a configuration.", _AGAIN)
-        values = json.loads(path.read_bytes(), parse_constant=_no_constant)
-        _check_sizes(values)
-        return values
+        return json.loads(path.read_bytes(), parse_constant=_no_constant)
     except OSError as error:
         raise ModelError(f"{path} cannot be read.", "Check that you may read it.") from error
     except (ValueError, RecursionError) as error:

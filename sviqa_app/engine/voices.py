@@ -23,6 +23,7 @@ from ..model.voiceprint import STYLES, Voiceprint
 from ..turn import Recording
 from .cloning import put_right, speech_to_clone
 from .manners import PACE
+from .pronunciations import load_pronunciations
 from .tokenizing import load_tokenizer
 from .vocoder import Speaker, Vocoder
 from .voice import Voice
@@ -111,7 +112,7 @@ class Voices:
         """What writes audio tokens for words. Raises ModelError where its file is missing or broken."""
         writer = Step1(self.config.writer).eval().requires_grad_(False)
         fill(writer, self.folder / WRITER)
-        return Narrator(writer, self.config.audio)
+        return Narrator(writer, self.config.audio, load_pronunciations(self.folder))
 
 
 def save_speakers(folder: Path, speakers: Speakers) -> None:

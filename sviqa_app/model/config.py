@@ -173,12 +173,12 @@ class FlowConfig(Section):
             encoder_dim=128,
             encoder_heads=4,
             encoder_ffn=512,
-            encoder_layers=2,
-            channels=(128, 128),
+            encoder_layers=4,
+            channels=(192, 192),
             attention_heads=4,
             attention_head_dim=32,
             blocks_per_stage=1,
-            mid_blocks=2,
+            mid_blocks=4,
             guidance=0.0,
             temperature=0.0,
             steps=1,
@@ -208,6 +208,7 @@ class HiftConfig(Section):
         """The shipped voice's widths: forty times faster than speech on one processor core."""
         return cls(
             channels=128,
+            harmonics=31,
             resblock_kernels=(3, 7),
             resblock_dilations=((1, 3), (1, 3)),
             source_kernels=(3, 5),

@@ -7,8 +7,9 @@ writing speech only chooses when to go on to the next one: none can be skipped, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import get_args
 
 from torch import Tensor
@@ -44,18 +45,28 @@ def spelling(word: str) -> list[int]:
     return [SPELL, *(LETTER_IDS[letter] for letter in word), SAY]
 
 
-class Narrator:
-    """Writes audio tokens for words, one utterance at a time."""
+def word_sounds(sounds: Sequence[str]) -> tuple[int, ...]:
+    """The ids of a word's sounds, the first marked. Raises KeyError where there is no such sound."""
+    return tuple(SOUND_IDS[sound] + (0 if n else WORD_BEGINS) for n, sound in enumerate(sounds))
 
-    def __init__(self, model: Step1, audio: AudioTokenConfig) -> None:
+
+class Narrator:
+    """Writes audio tokens for words, one utterance at a time. `known` words are not spelled."""
+
+    def __init__(
+        self, model: Step1, audio: AudioTokenConfig, known: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    ) -> None:
         folded = Folded(model)
         self._speller, self._speaker = Stepper(folded), Stepper(folded)
         self._audio = audio
         self._semantic = BASE + audio.linguistic
+        self._known = known
 
     @lru_cache(maxsize=4096)  # noqa: B019 - a narrator lives as long as the program
     def sounds(self, word: str) -> tuple[int, ...]:
         """The ids of a word's sounds, the first marked as the word's first."""
+        if word in self._known:
+            return self._known[word]
         found: list[int] = []
         self._speller.restart()
         logits = self._speller.read(spelling(word), 0, SOUNDS_END)

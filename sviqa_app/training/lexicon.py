@@ -38,7 +38,7 @@ def looked_up(words: list[str]) -> Lexicon:
 
 def _said(text: str) -> list[tuple[str, ...]]:
     """Sounds between pauses."""
-    command = [flite_command(), "-voice", "kal", "-ps", "-t", text + ".", "none"]
+    command = [flite_command(), "-voice", "kal16", "-ps", "-t", text + ".", "none"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     parts = f" {ran.stdout.strip()} ".split(" pau ")
     return [tuple(part.split()) for part in parts if part.strip()]

@@ -19,16 +19,15 @@ from ..model.narration import (
     FIRST_SOUND,
     PAD,
     RATE_IDS,
-    SOUND_IDS,
     SOUNDS_END,
     START,
-    WORD_BEGINS,
     spelling,
+    word_sounds,
 )
 from ..model.step1 import Step1
 from .lexicon import Lexicon
 from .loop import Losses
-from .readings import Reading, Readings, woven
+from .readings import Reading, Readings, spoken_words, woven
 
 CORRUPTED = 0.04  # of the audio tokens read, so that a slip while speaking is not the end
 SPELLING_WEIGHT = 0.4
@@ -71,11 +70,8 @@ class Lessons:
         """Some words of the readings as they sounded there, each once."""
         found: dict[tuple[int, ...], None] = {}
         for i, reading in kept:
-            words = self.readings.text(i).replace(",", "").rstrip(".?").split()
-            sounds = [int(s) for s, _ in reading.sounds if s < FIRST_SOUND + 2 * WORD_BEGINS]
-            starts = [n for n, s in enumerate(sounds) if s >= FIRST_SOUND + WORD_BEGINS]
-            for word, start, end in zip(words, starts, [*starts[1:], len(sounds)], strict=True):
-                found[(*spelling(word), *sounds[start:end], END)] = None
+            for word, sounds in spoken_words(self.readings.text(i), reading):
+                found[(*spelling(word), *sounds, END)] = None
         rows = [list(row) for row in found if len(row) <= LONGEST_LINE]
         return [rows[i] for i in rng.permutation(len(rows))[: self.words // 2]]
 
@@ -83,13 +79,8 @@ class Lessons:
         """Words said on their own, half of them from among the common."""
         pools = (self.rare, self.common)
         words = [pools[n % 2][int(rng.integers(len(pools[n % 2])))] for n in range(self.words)]
-        lines = [[*spelling(word), *said_alone(self.lexicon[word]), END] for word in words]
+        lines = [[*spelling(word), *word_sounds(self.lexicon[word]), END] for word in words]
         return [line for line in lines if len(line) <= LONGEST_LINE]
-
-
-def said_alone(sounds: Sequence[str]) -> list[int]:
-    """The ids of a word's sounds, the first marked."""
-    return [SOUND_IDS[sound] + (0 if n else WORD_BEGINS) for n, sound in enumerate(sounds)]
 
 
 def _padded(lines: list[list[int]]) -> Tensor:
@@ -155,7 +146,7 @@ def narrator_measure(model: nn.Module, held: Readings, lexicon: Lexicon, words: 
     """How much of held-out words and readings is right: `words` whole, `sounds` and audio tokens each."""
     assert isinstance(model, Step1)
     batch = Lessons(held, lexicon, words, words, 16, 2)(0)
-    logits, targets, asked = _spelling(model, _padded([[*spelling(w), *said_alone(lexicon[w]), END] for w in words]))
+    logits, targets, asked = _spelling(model, _padded([[*spelling(w), *word_sounds(lexicon[w]), END] for w in words]))
     right = (logits.argmax(-1) == targets) | ~asked
     losses = {name: loss.item() for name, loss in _speech_losses(model, batch).items()}
     return {"words_right": right.all(1).float().mean().item(), **losses}

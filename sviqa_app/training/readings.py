@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..manner import STRETCH
 from ..model.interleave import GROUP
-from ..model.narration import AHEAD, PAUSE_IDS, SOUND_IDS, WORD_BEGINS
+from ..model.narration import AHEAD, FIRST_SOUND, PAUSE_IDS, SOUND_IDS, WORD_BEGINS
 from ..model.speech_tokenizer import SpeechTokenizer
 from .lexicon import Lexicon
 from .pools import kept_arrays
@@ -112,6 +113,15 @@ class Readings:
         self.tokens[i, : len(tokens)] = tokens
         self.sounds[i, : len(sounds)] = sounds
         self.lengths[i] = len(tokens), len(sounds)
+
+
+def spoken_words(text: str, reading: Reading) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Each word of the text that was read, and the ids of its sounds."""
+    words = text.replace(",", "").rstrip(".?").split()
+    sounds = [int(sound) for sound, _ in reading.sounds if sound < FIRST_SOUND + 2 * WORD_BEGINS]
+    starts = [n for n, sound in enumerate(sounds) if sound >= FIRST_SOUND + WORD_BEGINS]
+    for word, start, end in zip(words, starts, [*starts[1:], len(sounds)], strict=True):
+        yield word, tuple(sounds[start:end])
 
 
 def woven(reading: Reading, base: int) -> list[int]:

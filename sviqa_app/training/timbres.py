@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..engine.cloning import levelled
 from ..errors import TrainingError
 from ..model.mel import whisper_log_mel
 from ..turn import Samples
+from .sayings import EVERYDAY
 from .voices import RATE, Spoken, Voice, sample_voice, speak
 
 FRAME_MS = 5.0
@@ -79,20 +81,28 @@ class World:
         """16 kHz speech taken apart. Raises TrainingError without pyworld."""
         world = _pyworld()
         sound = samples.astype(np.float64)
-        pitch, times = world.dio(sound, RATE, f0_floor=60.0, f0_ceil=500.0, frame_period=FRAME_MS)
-        pitch = world.stonemask(sound, pitch, times, RATE)
+        pitch, times = _pitch(sound)
         return cls(pitch, world.cheaptrick(sound, pitch, times, RATE), world.d4c(sound, pitch, times, RATE))
-
-    @property
-    def height(self) -> float:
-        """The geometric mean of the pitch in Hz; 120 where there is no voice."""
-        voiced = self.pitch[self.pitch > 0]
-        return float(np.exp(np.log(voiced).mean())) if len(voiced) else 120.0
 
     def samples(self) -> Samples:
         """Back to 16 kHz sound."""
         parts = (np.ascontiguousarray(part) for part in (self.pitch, self.spectrum, self.noise))
         return np.asarray(_pyworld().synthesize(*parts, RATE, FRAME_MS), np.float32)
+
+
+def _pitch(sound: Curve) -> tuple[Curve, Curve]:
+    """The pitch in Hz of 16 kHz sound each 5 ms, 0 without voice, and the times in seconds."""
+    world = _pyworld()
+    pitch, times = world.dio(sound, RATE, f0_floor=60.0, f0_ceil=500.0, frame_period=FRAME_MS)
+    return world.stonemask(sound, pitch, times, RATE), times
+
+
+@cache
+def note(voice: Voice) -> float:
+    """The note of a voice: the geometric mean of its pitch in Hz; 120 where it has none."""
+    pitch, _ = _pitch(np.concatenate([speak(text, voice).samples / 32768 for text in EVERYDAY[:3]]))
+    voiced = pitch[pitch > 0]
+    return float(np.exp(np.log(voiced).mean())) if len(voiced) else 120.0
 
 
 def _pyworld() -> Any:
@@ -117,19 +127,20 @@ def in_own_words(text: str, identity: Identity) -> Samples:
 def recast(content: Spoken, text: str, identity: Identity, style: str) -> Samples:
     """The canonical reading `content` of `text` as `identity` in a style: [n] float32, as long as the content.
 
-    All on one note: the tokens say nothing of the melody, and a flow that has to guess it blurs every harmonic.
+    All on one note, always the same of a voice: the tokens say nothing of the melody, and a flow that has to guess it
+    blurs every harmonic.
     """
     ours = np.asarray(content.samples / 32768, np.float32)
-    base = World.of(ours)
+    pitch, _ = _pitch(ours.astype(np.float64))
     other = _between_silences(speak(text, identity.voice))
     theirs = np.asarray(other.samples / 32768, np.float32)
-    along = _along(content, other, len(base.pitch))
+    along = _along(content, other, len(pitch))
     there = World.of(theirs)
     rows = np.clip(along, 0, len(there.pitch) - 1)
     spectrum = np.exp(_at(np.log(there.spectrum + 1e-12), rows))
     noise = _at(there.noise, rows)
-    note = there.height * identity.height * HEIGHT.get(style, 1.0)
-    made = _styled(World(np.where(base.pitch > 0, note, 0.0), _warped(spectrum, identity.warp), noise), style)
+    hertz = note(identity.voice) * identity.height * HEIGHT.get(style, 1.0)
+    made = _styled(World(np.where(pitch > 0, hertz, 0.0), _warped(spectrum, identity.warp), noise), style)
     sound = levelled(made.samples()) * GAIN.get(style, 1.0)
     return np.pad(sound, (0, max(0, len(ours) - len(sound))))[: len(ours)]
 

@@ -14,12 +14,15 @@ import numpy as np
 import torch
 
 from ..checkpoints.native import save_weights, write_config
+from ..engine.pronunciations import save_pronunciations
 from ..engine.tokenizing import CODEBOOKS, load_tokenizer, save_tokenizer
 from ..engine.vocoder import Parts, Vocoder
 from ..engine.voices import WRITER, Speakers, save_speakers
 from ..errors import TrainingError
 from ..model.config import VoiceConfig
 from ..model.flow import Flow
+from ..model.narration import Narrator
+from ..model.step1 import Step1
 from ..model.voiceprint import Voiceprint
 from ..turn import Recording
 from .casts import Casts
@@ -27,6 +30,7 @@ from .codebooks import fit_codebooks
 from .flow_stage import FlowStudent, train_flow
 from .lexicon import Lexicon, load_lexicon
 from .loop import Plan, train
+from .misspelled import misspelled
 from .narrator import Lessons, narrator_loss, narrator_measure, new_narrator
 from .readings import Readings
 from .recipe import Recipe, Report
@@ -59,7 +63,7 @@ class VoicePreset:
 
 VOICE_PRESETS = {
     "smoke": VoicePreset(8, 2, 400, 24, 6, 5, 2, 2, 2, rows=2, spelled=6, workers=0),
-    "tiny": VoicePreset(700, 1500, 0, 20000, 6000, 220, 3600, 16000, 9000),
+    "tiny": VoicePreset(700, 1500, 0, 20000, 12000, 220, 3600, 16000, 9000),
     "base": VoicePreset(6000, 20000, 0, 200000, 40000, 2000, 40000, 40000, 40000, workers=12),
 }
 
@@ -154,5 +158,14 @@ class VoiceStages(Recipe[VoicePreset]):
         Vocoder(parts).save(folder)
         save_speakers(folder, speakers)
         save_weights(folder / WRITER, self.weights("narrator"), torch.float16)
+        save_pronunciations(folder, self._misspelled())
         save_tokenizer(folder, load_tokenizer(self.folder, self.config.audio))
         self.report(f"export The voice is in {folder}.")
+
+    def _misspelled(self) -> dict[str, tuple[int, ...]]:
+        """How the common words are said that the narrator gets wrong."""
+        model = Step1(self.config.writer).eval().requires_grad_(False)
+        model.load_state_dict(self.weights("narrator"))
+        lexicon = self.lexicon()
+        common = [word for word in chain_words() if word in lexicon]
+        return misspelled(Narrator(model, self.config.audio), common, lexicon, self.readings(self.size.readings))

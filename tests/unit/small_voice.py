@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from sviqa_app.checkpoints.native import save_weights, write_config
+from sviqa_app.engine.pronunciations import save_pronunciations
 from sviqa_app.engine.tokenizing import save_tokenizer
 from sviqa_app.engine.vocoder import Parts, Vocoder
 from sviqa_app.engine.voices import WRITER, Speakers, Voices, save_speakers
@@ -58,6 +59,7 @@ def write_voice(folder: Path, config: VoiceConfig = SMALL_VOICE, seed: int = 0) 
     save_speakers(folder, speakers)
     save_tokenizer(folder, SpeechTokenizer(config.audio))
     save_weights(folder / WRITER, random_step1(config.writer, seed).state_dict(), torch.float16)
+    save_pronunciations(folder, {})
     return folder
 
 

@@ -13,15 +13,28 @@ from sviqa_app.model.flow import mel_frames
 from sviqa_app.model.mel import SPEECH_MELS, speech_mel
 from sviqa_app.model.voiceprint import STYLES, Voiceprint
 from sviqa_app.training.casts import Cast
-from sviqa_app.training.flow_stage import BATCH, OWN, QUIET, FlowStudent, Spoken, Windows, new_flow, solved, train_flow
+from sviqa_app.training.flow_stage import (
+    BATCH,
+    OWN,
+    QUIET,
+    SHIFTED,
+    FlowStudent,
+    Spoken,
+    Windows,
+    loosely_apart,
+    new_flow,
+    solved,
+    train_flow,
+)
 from sviqa_app.training.pitch import pitch_of
 from sviqa_app.training.sayings import trimmed
 from sviqa_app.training.vocoder import (
     SEGMENT,
     Utterance,
     Vocoding,
+    apart,
     new_hift,
-    spectral_loss,
+    spectra,
     train_vocoder,
     vocoder_loss,
 )
@@ -72,10 +85,22 @@ def test_speech_shorter_than_a_piece_is_filled_up() -> None:
     assert not batch["pitch"][:, -1].any()
 
 
-def test_the_same_sound_has_no_spectral_loss() -> None:
+def test_the_same_sound_is_not_apart() -> None:
     sound = torch.from_numpy(hum(150, 0.3))[None]
-    assert float(spectral_loss(sound, sound)) == pytest.approx(0, abs=1e-6)
-    assert float(spectral_loss(0.5 * sound, sound)) > 0.1
+    assert float(apart(spectra(sound), spectra(sound))) == 0
+    assert float(apart(spectra(0.5 * sound), spectra(sound))) > 0.1
+
+
+def test_noise_is_nearer_to_noise_than_any_single_guess() -> None:
+    """As `vocoder_loss` measures it: two guesses against the truth, less what is between them."""
+    generator = torch.Generator().manual_seed(0)
+    true, one, two = (spectra(torch.randn(4, 256 * SEGMENT, generator=generator)) for _ in range(3))
+    frame = torch.randn(4, 256, generator=generator)
+    repeated = spectra(frame.repeat(1, SEGMENT))
+    assert apart(one, true) + apart(two, true) - apart(one, two) < 2 * apart(repeated, true) - 0.1
+    smooth = [view.mean(-1, keepdim=True).expand_as(view) for view in true]
+    assert apart(one, true) + apart(two, true) - apart(one, two) < 2 * apart(smooth, true) - 0.1
+    assert apart(smooth, true) < apart(one, true)  # which is why a plain distance teaches a hum
 
 
 def cast(seconds: float = 1.0, count: int = 40, voice: int = 0, style: int = 0) -> Cast:
@@ -125,11 +150,28 @@ def test_what_the_flow_makes_of_a_cast_lasts_as_long_as_its_tokens() -> None:
     assert mel.shape == (SPEECH_MELS, mel_frames(150, FLOW.token_rate)) and np.isfinite(mel).all()
 
 
-def test_speech_is_cut_to_another_mel() -> None:
-    own = Utterance.of(hum(150, 0.6))
-    other = own.with_mel(np.zeros((80, 20), np.float32))
-    assert other.mel.shape == (80, 20) and len(other.pitch) == 20 and len(other.samples) == 20 * 256
-    assert own.with_mel(np.zeros((80, 900), np.float32)).mel.shape == (80, len(own.pitch))
+def test_another_mel_of_the_same_speech_is_moved_to_its_time() -> None:
+    own = Utterance.of(np.concatenate([hum(150, 0.3), np.zeros(3000), hum(150, 0.3)]).astype(np.float32))
+    late = np.concatenate([np.repeat(own.mel[:, :1], 3, 1), own.mel], 1)
+    moved = own.with_mel(late)
+    assert moved.samples is own.samples and moved.pitch is own.pitch and moved.mel.shape == own.mel.shape
+    assert np.abs(moved.mel - own.mel).mean() < 0.1 * np.abs(late[:, :-3] - own.mel).mean()
+
+
+@pytest.mark.parametrize("frames", [-3, -1, 2, 3])
+def test_a_sound_that_is_early_or_late_is_better_than_a_blurred_one(frames: int) -> None:
+    true = torch.full((1, 4, 60), -8.0)
+    true[..., 20:40] = -2
+    moved = true.roll(frames, -1)
+    blurred = torch.nn.functional.avg_pool1d(true, 7, 1, 3, count_include_pad=False)
+    assert float(loosely_apart(true, true)) == 0
+    assert float(loosely_apart(moved, true)) <= abs(frames) * SHIFTED < float(loosely_apart(blurred, true))
+    assert float((moved - true).abs().mean()) >= 0.5 * float((blurred - true).abs().mean())
+
+
+def test_another_sound_is_as_far_as_it_is() -> None:
+    true = torch.zeros(2, 4, 30)
+    assert float(loosely_apart(true + 0.5, true)) == pytest.approx(0.5)
 
 
 def test_windows_cut_tokens_and_mel_at_the_same_place() -> None:
