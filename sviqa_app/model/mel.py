@@ -35,6 +35,7 @@ def _to_hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # what is kept may be needed to learn later
 def mel_filters(rate: int, n_fft: int, mels: int, top: float) -> Tensor:
     """Slaney's triangles of unit area from 0 to `top` Hz: [mels, n_fft // 2 + 1] float32."""
     bins = np.arange(n_fft // 2 + 1) * (rate / n_fft)
@@ -47,6 +48,7 @@ def mel_filters(rate: int, n_fft: int, mels: int, top: float) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def _window(size: int) -> Tensor:
     return torch.hann_window(size)
 

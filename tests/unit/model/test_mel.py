@@ -52,3 +52,12 @@ def test_rows_of_a_batch_do_not_touch_each_other() -> None:
 def test_very_short_sound(count: int) -> None:
     assert whisper_log_mel(torch.zeros(count)).shape == (80, count // 160)
     assert speech_mel(torch.zeros(count)).shape == (80, count // 256)
+
+
+def test_what_was_used_to_answer_can_be_used_to_learn() -> None:
+    mel_filters.cache_clear()
+    with torch.inference_mode():
+        speech_mel(torch.zeros(4000))
+    sound = torch.randn(1, 4000, requires_grad=True)
+    speech_mel(sound).sum().backward()
+    assert sound.grad is not None and bool(sound.grad.any())
