@@ -1,8 +1,8 @@
 """The stage that teaches HiFT to turn any voice's mel into its sound.
 
 The pitch predictor learns from YIN; the rest from distances of mels and spectra, its source driven by the true pitch.
-Every reading is taught twice: from its own mel, and from what the flow makes of its tokens, which is smoother, and
-moved to where its sounds are: where they were early or late, a blur would be taught.
+Half of it is taught from a reading's own mel, half from what the flow makes of its tokens, which is smoother, moved to
+where its sounds are: where they were early or late, a blur would be taught.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ BATCH = 8
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))  # window and hop of the spectral losses
 MEL_WEIGHT = 3.0
 FLOOR = 1e-4  # below which magnitudes are alike
+SOME = 4  # every so many readings are taught from what the flow makes of them as well
 HERTZ = 100.0  # the pitch loss is in hundreds of hertz
 
 
@@ -60,9 +61,9 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Vocoding:
-    """Batches of random pieces of speech; batch number `step` is always the same."""
+    """Batches of random pieces of speech, as many from each pool; batch number `step` is always the same."""
 
-    speech: list[Utterance]
+    pools: list[list[Utterance]]
     config: HiftConfig
     seed: int = 0
 
@@ -82,7 +83,8 @@ class Vocoding:
         return {key: torch.from_numpy(value) for key, value in batch.items()}
 
     def _piece(self, rng: np.random.Generator) -> Utterance:
-        whole = self.speech[rng.integers(len(self.speech))]
+        pool = self.pools[rng.integers(len(self.pools))]
+        whole = pool[rng.integers(len(pool))]
         first = int(rng.integers(max(1, len(whole.pitch) - SEGMENT + 1)))
         last = first + SEGMENT
         short = max(0, last - len(whole.pitch))
@@ -160,13 +162,13 @@ def train_vocoder(
     seed: int = 0,
 ) -> Hift:
     """Teach a fresh vocoder all voices, or go on from `folder`/vocoder.state. Raises TrainingError."""
-    speech = []
-    for cast in map(casts, range(casts.count)):
-        own = Utterance.of(at_speech_rate(cast.samples))
-        speech += [own, own.with_mel(solved(flow, cast, casts.own(cast.voice)))]
+    heard = [casts(number) for number in range(casts.count)]
+    own = [Utterance.of(at_speech_rate(cast.samples)) for cast in heard]
+    some = zip(own[::SOME], heard[::SOME], strict=True)
+    made = [utterance.with_mel(solved(flow, cast, casts.own(cast.voice))) for utterance, cast in some]
     student = VocoderStudent(new_hift(config, seed))
     plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
-    train("vocoder", student, plan, Vocoding(speech, config, seed), _losses, folder, report)
+    train("vocoder", student, plan, Vocoding([own, made], config, seed), _losses, folder, report)
     return student.hift
 
 

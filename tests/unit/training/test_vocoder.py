@@ -70,7 +70,7 @@ def steps(model: torch.nn.Module, losses: list[float], count: int, rate: float, 
 
 
 def test_the_vocoder_learns() -> None:
-    batches = Vocoding([Utterance.of(hum(150, 0.6))], HIFT)
+    batches = Vocoding([[Utterance.of(hum(150, 0.6))]], HIFT)
     batch, again = batches(3), batches(3)
     assert all(torch.equal(batch[key], again[key]) for key in batch)
     assert batch["mel"].shape == (8, 80, SEGMENT)
@@ -80,9 +80,15 @@ def test_the_vocoder_learns() -> None:
 
 
 def test_speech_shorter_than_a_piece_is_filled_up() -> None:
-    batch = Vocoding([Utterance.of(hum(150, 0.1))], HIFT)(0)
+    batch = Vocoding([[Utterance.of(hum(150, 0.1))]], HIFT)(0)
     assert batch["samples"].shape == (8, SEGMENT * 256)
     assert not batch["pitch"][:, -1].any()
+
+
+def test_pieces_come_from_every_pool() -> None:
+    one, other = Utterance.of(hum(150, 0.6)), Utterance.of(0.1 * hum(150, 0.6))
+    loud = Vocoding([[one] * 9, [other]], HIFT)(0)["samples"].abs().amax(1) > 0.05
+    assert 0 < int(loud.sum()) < len(loud)
 
 
 def test_the_same_sound_is_not_apart() -> None:
