@@ -1,7 +1,7 @@
 """What cloning takes of a recording, and how a clone listens to itself: what its voiceprint missed is put right.
 
-The pitch is that of the vocoder's own predictor. The spectrum is the long-term power of each mel band, whose smoothed
-difference from the recording's is added to every frame. Both say the same, so that it
+The pitch is that of the vocoder's own predictor, which is what drives its source. The spectrum is the long-term power
+of each mel band, whose smoothed difference from the recording's is added to every frame. Both say the same, so that it
 is the voices that are compared; and each round mends what the one before changed.
 """
 
@@ -57,21 +57,17 @@ def put_right(speaker: Speaker, vocoder: Vocoder, tokens: list[int], mel: Tensor
         return speaker
     pitch, spectrum = typical_pitch(vocoder, mel), long_term(mel)
     for _ in range(ROUNDS):
-        ours = speech_mel(torch.from_numpy(levelled(_said(tokens, Voice(vocoder, speaker)))))[None]
-        own = typical_pitch(vocoder, ours)
-        height = speaker.height * (pitch / own if pitch and own else 1)
+        stream = Voice(vocoder, speaker).stream()
+        pieces = [stream.push(tokens[first : first + FIRST]) for first in range(0, len(tokens), FIRST)]
+        said = np.concatenate([*pieces, stream.push([], last=True)])
+        ours = speech_mel(torch.from_numpy(levelled(said)))[None]
+        own = typical_pitch(vocoder, stream.mel)
         speaker = replace(
             speaker,
-            height=min(FURTHEST, max(1 / FURTHEST, height)),
+            height=min(FURTHEST, max(1 / FURTHEST, pitch / own)) if pitch and own else 1.0,
             tone=speaker.tone + _smooth(spectrum - long_term(ours))[:, None],
         )
     return speaker
-
-
-def _said(tokens: list[int], voice: Voice) -> Samples:
-    stream = voice.stream()
-    pieces = [stream.push(tokens[first : first + FIRST]) for first in range(0, len(tokens), FIRST)]
-    return np.concatenate([*pieces, stream.push([], last=True)])
 
 
 def typical_pitch(vocoder: Vocoder, mel: Tensor) -> float:

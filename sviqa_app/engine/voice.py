@@ -70,6 +70,11 @@ class VoiceStream:
         self._solved = 0
         self._mel = voice._nothing()
 
+    @property
+    def mel(self) -> Tensor:
+        """What the flow made so far: [1, mels, T]."""
+        return self._mel
+
     @torch.inference_mode()
     def push(self, tokens: list[int], last: bool = False) -> Samples:
         """More vocoder ids, in whole groups → the samples [n] that are ready; all the rest where `last`."""

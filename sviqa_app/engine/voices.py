@@ -29,8 +29,8 @@ from .vocoder import Speaker, Vocoder
 from .voice import Voice
 
 SPEAKERS, WRITER = "speakers.safetensors", "writer.safetensors"
-HEIGHT: dict[str, float] = {"high": 1.25, "low": 0.8, "whisper": 0.0}
-"""How much higher than usual a style is, where it is; 0: without voice."""
+HEIGHT: dict[str, float] = {"high": 1.25, "low": 0.8}
+"""How much higher than usual a style is, where that is all there is to it."""
 
 
 class Speakers(nn.Module):
@@ -91,9 +91,10 @@ class Voices:
     @torch.inference_mode()
     def voice(self, speaker: Speaker, style: Style = "plain", pace: float = 1.0) -> Voice:
         """A speaker in a style and at a pace."""
-        chosen = torch.tensor([STYLES.index(style)])
+        chosen = torch.tensor([STYLES.index("plain" if style in HEIGHT else style)])
         vector = self.speakers.voiceprint.styled(speaker.vector[None], chosen)[0]
-        return Voice(self.vocoder, replace(speaker, vector=vector), pace, HEIGHT.get(style, 1.0))
+        height = 0.0 if style == "whisper" else HEIGHT.get(style, 1.0)
+        return Voice(self.vocoder, replace(speaker, vector=vector), pace, height)
 
     @torch.inference_mode()
     def clone(self, recording: Recording) -> Speaker:
