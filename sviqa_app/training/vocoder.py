@@ -1,8 +1,9 @@
 """The stage that teaches HiFT to turn any voice's mel into its sound.
 
 The pitch predictor learns from YIN; the rest from distances of mels and spectra, its source driven by the true pitch.
-Half of it is taught from a reading's own mel, half from what the flow makes of its tokens, which is smoother, moved to
-where its sounds are: where they were early or late, a blur would be taught.
+A third is taught from a reading's own mel; a third from what the flow makes of its tokens, which is smoother, moved to
+where its sounds are: where they were early or late, a blur would be taught; and a third from what the voices say of
+their own, which has a melody.
 """
 
 from __future__ import annotations
@@ -166,9 +167,10 @@ def train_vocoder(
     own = [Utterance.of(at_speech_rate(cast.samples)) for cast in heard]
     some = zip(own[::SOME], heard[::SOME], strict=True)
     made = [utterance.with_mel(solved(flow, cast, casts.own(cast.voice))) for utterance, cast in some]
+    free = [Utterance.of(at_speech_rate(sound)) for voice in range(casts.voices) for sound in casts.own(voice)]
     student = VocoderStudent(new_hift(config, seed))
     plan = Plan(steps, RATE, warmup=0.02, decay=0.0, clip=10.0, workers=0, seed=seed)
-    train("vocoder", student, plan, Vocoding([own, made], config, seed), _losses, folder, report)
+    train("vocoder", student, plan, Vocoding([own, made, free], config, seed), _losses, folder, report)
     return student.hift
 
 
