@@ -107,9 +107,10 @@ def vocoder_loss(model: Hift, batch: dict[str, Tensor]) -> Losses:
         source, _ = model.m_source(pitch.repeat(2, 1), Draws.of(batch["uniform"], batch["noise"]))
         made, true = model.decode(batch["mel"].repeat(2, 1, 1), source), batch["samples"]
         one, two = zip(*(view.chunk(2) for view in spectra(made)), strict=True)
+        there = spectra(true)
         return {
             "mel": MEL_WEIGHT * (speech_mel(made) - speech_mel(true).repeat(2, 1, 1)).abs().mean(),
-            "near": apart(one, spectra(true)) + apart(two, spectra(true)),
+            "near": apart(one, there) + apart(two, there),
             "unlike": -apart(one, two),
             "pitch": (model.f0_predictor(batch["mel"]) - batch["pitch"]).abs().mean() / HERTZ,
         }
@@ -163,9 +164,8 @@ def train_vocoder(
     seed: int = 0,
 ) -> Hift:
     """Teach a fresh vocoder all voices, or go on from `folder`/vocoder.state. Raises TrainingError."""
-    heard = [casts(number) for number in range(casts.count)]
-    own = [Utterance.of(at_speech_rate(cast.samples)) for cast in heard]
-    some = zip(own[::SOME], heard[::SOME], strict=True)
+    own = [Utterance.of(at_speech_rate(cast.samples)) for cast in map(casts, range(casts.count))]
+    some = ((utterance, casts(SOME * n)) for n, utterance in enumerate(own[::SOME]))
     made = [utterance.with_mel(solved(flow, cast, casts.own(cast.voice))) for utterance, cast in some]
     free = [Utterance.of(at_speech_rate(sound)) for voice in range(casts.voices) for sound in casts.own(voice)]
     student = VocoderStudent(new_hift(config, seed))
