@@ -357,9 +357,13 @@ def qwen3_omni(folder: Path, speaks: bool = True) -> Path:
         **marks,
     )
     image_mark, audio_mark = "<|vision_start|><|image_pad|><|vision_end|>", "<|audio_start|><|audio_pad|><|audio_end|>"
+    model = hf.Qwen3OmniMoeForConditionalGeneration(config)
+    for name, weight in model.named_parameters():
+        if ".experts." in name:  # transformers 5.24 leaves the speaker's as the memory was
+            torch.nn.init.normal_(weight, std=0.02)
     return save(
         folder,
-        hf.Qwen3OmniMoeForConditionalGeneration(config),
+        model,
         tokenizer,
         template=CHATML.replace("IMAGE", image_mark).replace("AUDIO", audio_mark),
         preprocessor_config={
